@@ -1,0 +1,112 @@
+// Executables of the virtual device.
+//
+// An executable is an ELF64 file, little endian, e_type ET_EXEC, e_machine kElfMachine (not registered with anybody), so that
+// readelf opens it. Sections:
+//
+//   .text          code words of isa.def, 8-byte aligned
+//   .data          initial bytes of every data object (globals, constants, strings), objects aligned as they ask
+//   .phx.kernels   kernel table (KernelRecord below), strings in .strtab
+//   .phx.params    parameter records of all kernels
+//   .phx.lines     line table, see LineEntry
+//   .rela.text     relocations: the 64-bit extension word at r_offset := address of symbol + r_addend
+//   .rela.data     the same for 64-bit pointers inside .data
+//   .symtab/.strtab  kernels (STT_FUNC) and data objects (STT_OBJECT)
+//   .note.phx      target: "simt" + ISA version, or "tile" + ISA version + machine digest
+//
+// A loader treats the file as hostile: read() checks every offset, size, count, string, alignment, overlap, register count,
+// relocation and symbol, and hands each kernel's code to isa::verify() before anything is returned.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "device_sim/diagnostic/diagnostic.h"
+
+namespace phx::image {
+
+inline constexpr uint16_t kElfMachine = 0x5048;  // "PH"
+
+enum class CoreKind : uint8_t { simt = 0, aiv = 1, aic = 2 };
+
+struct Param {
+  uint32_t offset = 0;  // bytes in the argument block
+  uint32_t size = 0;    // bytes
+  bool pointer = false; // holds a device address (rebinding, reuse keys)
+};
+
+enum KernelFlag : uint32_t {
+  kUsesClock = 1,       // reads clock, clock64 or globaltimer: function and timing run coupled
+  kUsesGridBarrier = 2, // needs a cooperative launch
+  kUsesDynamicUb = 4,
+  kUsesService = 8,     // printf, assert, malloc
+};
+
+struct Kernel {
+  std::string name;          // symbol, mangled
+  std::string display_name;  // demangled, for people
+  uint32_t entry = 0;        // word index in .text
+  CoreKind core = CoreKind::simt;
+  uint32_t lane_registers = 0, scalar_registers = 0, predicates = 0;  // how many of each file it uses
+  uint32_t local_bytes = 0;      // per lane
+  uint32_t ub_static_bytes = 0;  // per block
+  uint32_t param_bytes = 0;
+  uint32_t max_threads = 1024;   // largest block this variant can run (launch bounds or register pressure)
+  uint32_t flags = 0;            // KernelFlag
+  std::vector<Param> params;
+  std::string file;              // where the kernel is defined
+  uint32_t line = 0;
+};
+
+// Two kernels with the same name are variants: the loader picks the first whose max_threads admits the block.
+
+enum class ObjectKind : uint8_t { global = 0, constant = 1, string = 2 };
+
+struct Object {
+  std::string name;       // symbol, mangled
+  ObjectKind kind = ObjectKind::global;
+  uint64_t offset = 0;    // in data
+  uint64_t size = 0;      // bytes
+  uint32_t alignment = 16;
+};
+
+struct Relocation {
+  uint64_t place = 0;     // text: word index of the extension word; data: byte offset of the pointer
+  uint32_t object = 0;    // index in objects
+  int64_t addend = 0;
+};
+
+// From `word` up to the next entry, code belongs to this place. Frame 0 is the innermost function.
+struct SourceFrame {
+  std::string function;   // demangled
+  std::string file;
+  uint32_t line = 0, column = 0;
+  bool operator==(const SourceFrame&) const = default;
+};
+struct LineEntry {
+  uint32_t word = 0;
+  std::vector<SourceFrame> frames;  // with inlining; empty = unknown
+};
+
+struct Executable {
+  CoreKind target = CoreKind::simt;   // simt images run on any machine with SIMT; tile images name a machine
+  std::string machine_digest;         // tile images only
+  std::vector<uint64_t> code;
+  std::vector<std::byte> data;
+  std::vector<Kernel> kernels;
+  std::vector<Object> objects;
+  std::vector<Relocation> code_relocations, data_relocations;
+  std::vector<LineEntry> lines;       // ascending by word
+
+  // The frames of a code word; empty if unknown.
+  std::span<const SourceFrame> source(uint32_t word) const;
+};
+
+std::vector<std::byte> write(const Executable& executable);
+Expected<Executable> read(std::span<const std::byte> file, const std::string& name = "executable");
+
+// The same checks on an Executable in memory (what read() runs after parsing).
+Outcome verify(const Executable& executable, const std::string& name = "executable");
+
+}  // namespace phx::image
