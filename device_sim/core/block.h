@@ -1,0 +1,107 @@
+// One resident block of a launch, executed functionally in bounded rounds.
+//
+// The System owns the blocks, runs their rounds in parallel (a block is run by one host thread at a time) and serves their
+// ordered operations afterwards, one block after the other in (device, block) order.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "device_sim/core/events.h"
+#include "device_sim/core/fault.h"
+#include "device_sim/core/program.h"
+#include "device_sim/machine/machine.h"
+
+namespace phx::sim {
+
+// What all blocks of a launch share. Immutable while rounds run.
+struct LaunchContext {
+  const Program* program = nullptr;
+  uint32_t kernel = 0;                       // index in program->kernels()
+  std::array<uint32_t, 3> grid{1, 1, 1}, block{1, 1, 1};
+  uint32_t ub_dynamic_bytes = 0;
+  std::vector<std::byte> arguments;          // param_bytes long
+  const AddressSpace* memory = nullptr;
+  const machine::Machine* machine = nullptr;
+  bool record_events = true;                 // false in functional mode
+  uint64_t watchdog_instructions = 0;        // per warp; 0 = no limit
+  // Coupled mode (kUsesClock): the block asks for its core's simulated time. Empty otherwise: clocks count executed instructions.
+  std::function<uint64_t(uint64_t block, unsigned warp)> clock;
+};
+
+// printf and friends, in the order in which the block executed them.
+struct ServiceRecord {
+  isa::ServiceFn fn = isa::ServiceFn::Printf;
+  std::array<uint32_t, 3> block{}, thread{};
+  uint16_t device = 0;
+  std::string format;                        // printf: the format string
+  std::vector<std::byte> arguments;          // printf: packed as CUDA's vprintf packs them (8-byte aligned doubles and 64-bit)
+};
+
+// Device-wide state that ordered operations need while they are served (single-threaded).
+struct OrderedState {
+  uint32_t next_sequence = 0;
+  std::vector<OrderedRecord> records;                      // since the last round
+  std::unordered_map<uint64_t, uint32_t> last_writer;      // address (4-byte unit) -> sequence
+  std::function<uint64_t(uint64_t bytes)> device_malloc;   // 0 if it fails
+  std::function<bool(uint64_t address)> device_free;
+};
+
+enum class BlockStatus : uint8_t {
+  ready,        // budget used up; more to do
+  parked,       // at least one warp waits for an ordered operation and no other can go on
+  grid_barrier, // all live lanes wait at the grid barrier
+  finished,
+  faulted,
+};
+
+class Block {
+ public:
+  // `core`: functional slot, reported as coreid in functional mode.
+  Block(const LaunchContext& launch, uint64_t index, uint16_t device, uint32_t core);
+  ~Block();
+  Block(Block&&) noexcept;
+
+  // Runs warps in turn until none can go on or each has executed `budget` instructions in this round.
+  BlockStatus run(uint64_t budget);
+  // Serves the parked ordered operations in (warp, lane) order.
+  void serve(OrderedState& state);
+  // Lets the lanes at the grid barrier go on; the generation counts from 0.
+  void release_grid_barrier(uint32_t generation);
+
+  uint64_t index() const;
+  uint16_t device() const;
+  BlockStatus status() const;
+  const std::optional<Fault>& fault() const;
+  // Moves out what happened since the last call.
+  BlockEvents take_events();
+  std::vector<ServiceRecord> take_services();
+  // Live splits that wait, and for what: the wait graph of a deadlock message.
+  std::string waits() const;
+
+  struct Statistics {
+    uint64_t warp_instructions = 0;    // executed by splits
+    uint64_t lane_instructions = 0;    // summed over active lanes
+    uint64_t divergent_branches = 0;
+    uint64_t ordered_operations = 0;
+  };
+  const Statistics& statistics() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Largest number of blocks of this shape that one vector core holds at a time (threads, warps, lane registers, unified buffer,
+// the machine's limit); 0 if not even one fits, with the reason.
+unsigned blocks_per_core(const machine::Machine& machine, const image::Kernel& kernel, uint32_t threads,
+                         uint32_t ub_dynamic_bytes, std::string* reason = nullptr);
+
+}  // namespace phx::sim

@@ -1,0 +1,54 @@
+// A loaded executable: verified, decoded once, its data objects placed in device memory and its relocations applied.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "device_sim/image/image.h"
+#include "device_sim/isa/isa.h"
+#include "device_sim/memory/address_space.h"
+
+namespace phx::sim {
+
+class Program {
+ public:
+  // `executable` has passed image::verify(). Objects are allocated: globals on members[0] (one home), constants replicated over the
+  // members. `name` appears in faults and buffer names.
+  static Expected<std::shared_ptr<Program>> load(image::Executable executable, AddressSpace& memory,
+                                                 std::span<const uint16_t> members, std::string name);
+  ~Program();  // frees the objects
+
+  const image::Executable& executable() const { return executable_; }
+  std::span<const image::Kernel> kernels() const { return executable_.kernels; }
+
+  // Decoded instructions in code order; branch targets are indices in here (Instruction::ext of label rows holds the index).
+  std::span<const isa::Instruction> code() const { return code_; }
+  uint32_t word_of(uint32_t index) const { return words_[index]; }
+  uint32_t index_of(uint32_t word) const;  // word must start an instruction
+  uint32_t entry(uint32_t kernel) const { return index_of(executable_.kernels[kernel].entry); }
+
+  // Address and size of a data object; address 0 if there is none of that name.
+  struct Symbol {
+    uint64_t address = 0, size = 0;
+    image::ObjectKind kind = image::ObjectKind::global;
+  };
+  Symbol symbol(std::string_view name) const;
+
+  // Handler table of the interpreter, one entry an instruction (opaque here; see core/interpreter).
+  const void* decoded() const { return decoded_.get(); }
+
+ private:
+  Program() = default;
+  image::Executable executable_;
+  std::vector<isa::Instruction> code_;
+  std::vector<uint32_t> words_;
+  std::vector<uint64_t> object_addresses_;
+  AddressSpace* memory_ = nullptr;
+  std::shared_ptr<const void> decoded_;
+};
+
+}  // namespace phx::sim

@@ -1,0 +1,88 @@
+// The timing engine: replays the event streams of a launch on the machine's queues, caches and links.
+//
+// Everything is in core cycles of the device as a double-free integer count of 1/16 cycles inside, so that sums do not
+// depend on order; results are whole cycles. Same events, same cycles, whatever the host does.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "device_sim/core/events.h"
+#include "device_sim/core/program.h"
+#include "device_sim/machine/machine.h"
+
+namespace phx::sim {
+
+class TraceSink;  // device_sim/trace/trace.h
+
+// Time-keeping state of one device that outlives launches: L2 contents, when its shared servers are free.
+class DeviceTiming {
+ public:
+  explicit DeviceTiming(const machine::Machine& machine);
+  ~DeviceTiming();
+  void flush_l2();  // cold L2
+  struct State;
+  State& state() { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+// Counters of one launch. Names follow msprof where it has one; docs/report.md lists them with units.
+struct LaunchCounters {
+  uint64_t cycles = 0;                  // launch to completion, slowest member, launch overhead included
+  uint64_t overhead_cycles = 0;         // launch overhead share of it
+  std::map<std::string, uint64_t> pipe_busy_cycles;   // "v", "s", "mte2", …: sum over cores
+  std::map<std::string, uint64_t> stall_cycles;       // "memory", "barrier", "dependency", "ordered", "issue", …: sum over warps
+  std::map<std::string, uint64_t> bytes;              // "l2_read", "l2_write", "hbm_read", "hbm_write", "dcache_hit", "remote_read", …
+  std::map<std::string, uint64_t> events;             // "warp_instructions", "lane_instructions", "dcache_hits", "l2_misses", …
+  struct Line {
+    uint32_t word = 0;                  // code word of the instruction
+    uint64_t issues = 0, lanes = 0;     // warp issues, active lanes summed
+    uint64_t stall_cycles = 0;          // waited before it could issue
+  };
+  std::vector<Line> lines;              // by instruction, ascending; executed ones only
+  struct Link {
+    std::string name;                   // level name and direction: "node: 3 -> 5"
+    uint64_t bytes = 0, busy_cycles = 0;
+  };
+  std::vector<Link> links;
+};
+
+class TimingEngine {
+ public:
+  struct Shape {
+    uint32_t kernel = 0;
+    uint32_t threads_per_block = 0;
+    uint32_t blocks_per_core = 1;
+    uint64_t blocks = 0;                          // in the grid
+    std::vector<uint64_t> first_block;            // per member; member m runs [first_block[m], first_block[m + 1])
+    std::vector<uint16_t> members;                // device ordinals
+  };
+  // `devices`: one per member. `start`: cycle at which the launch is taken from the queue (for traces and shared servers).
+  TimingEngine(const machine::Machine& machine, const Program& program, Shape shape,
+               std::vector<DeviceTiming*> devices, uint64_t start, TraceSink* trace);
+  ~TimingEngine();
+
+  // Takes a round's events and goes on as far as they allow.
+  void feed(RoundEvents&& round);
+  // After the last round. Deterministic.
+  LaunchCounters finish();
+  // Coupled mode: the core cycle at which the warp's next instruction would issue, given the events fed so far.
+  uint64_t clock(uint64_t block, unsigned warp);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Cycles of a copy or fill of `bytes` within or between devices and the host, by the machine's paths.
+struct CopyPath {
+  uint16_t from = 0, to = 0;   // device ordinals or kHostHome
+};
+double copy_seconds(const machine::Machine& machine, CopyPath path, uint64_t bytes);
+
+}  // namespace phx::sim
