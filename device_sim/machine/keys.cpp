@@ -102,7 +102,7 @@ std::optional<Match> match_key(std::string_view path) {
     }
     if (path.size() <= p.before.size() + p.after.size() || !path.starts_with(p.before) || !path.ends_with(p.after)) continue;
     std::string_view star = path.substr(p.before.size(), path.size() - p.before.size() - p.after.size());
-    if (star.find('.') == std::string_view::npos) return Match{&key, std::string(star)};
+    return Match{&key, std::string(star)};
   }
   return std::nullopt;
 }
@@ -111,10 +111,8 @@ bool is_section(std::string_view path) {
   for (const Key& key : kKeys) {
     Pattern p = pattern(key);
     if (p.before.size() > path.size() && p.before.starts_with(path) && p.before[path.size()] == '.') return true;
-    // One level below a wild section: "timing.simt.fma".
-    if (p.wild && p.after.starts_with('.') && path.starts_with(p.before) &&
-        path.find('.', p.before.size()) == std::string_view::npos)
-      return true;
+    // Inside a wild section: "timing.simt.math.f32".
+    if (p.wild && p.after.starts_with('.') && path.size() > p.before.size() && path.starts_with(p.before)) return true;
   }
   return false;
 }

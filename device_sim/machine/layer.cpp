@@ -1,6 +1,7 @@
 // The only file that knows toml++. Its exceptions are compiled out; errors come back as values.
 #include "device_sim/machine/layer.h"
 
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -171,14 +172,15 @@ class Reader {
     return {};
   }
 
-  // "@id" or "@id: detail" cites an entry of [sources].
+  // "@id", with or without more text after it, cites an entry of [sources].
   Expected<std::string> citation(const std::string& src, const toml::node& place) {
     if (src[0] != '@') return src;
-    size_t end = src.find(':');
-    std::string id = src.substr(1, end == std::string::npos ? end : end - 1);
+    size_t end = 1;
+    while (end < src.size() && (std::isalnum(static_cast<unsigned char>(src[end])) || src[end] == '_')) ++end;
+    std::string id = src.substr(1, end - 1);
     auto found = sources_.find(id);
-    if (found == sources_.end()) return at(place, "source " + quoted(src) + " is not in [sources] of this file");
-    return end == std::string::npos ? found->second : found->second + src.substr(end);
+    if (found == sources_.end()) return at(place, "source " + quoted("@" + id) + " is not in [sources] of this file");
+    return found->second + src.substr(end);
   }
 
   std::string file_;

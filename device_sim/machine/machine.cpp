@@ -62,6 +62,7 @@ class Consistency {
             "must hold one block of simt.max_threads_per_block");
     require("simt.register_file", simt.register_file_bytes >= 64 * simt.max_threads_per_block,
             "must give 16 registers to each thread of one block of simt.max_threads_per_block");
+    require("simt.dcache.least", simt.dcache_least_bytes <= simt.dcache_bytes, "must not exceed simt.dcache.size");
     require("power.idle", m_.chip.power.idle_watts <= m_.chip.power.tdp_watts, "must not exceed power.tdp");
     default_class("timing.vector.default.head", m_.chip.vector.timing.contains("default"));
     default_class("timing.scalar.default.latency", m_.chip.scalar.timing.contains("default"));

@@ -145,6 +145,8 @@ struct Launch {
   double per_core_ns = 0;
   double mix_base_ns = 0;
   double mix_per_core_ns = 0;
+  double simt_base_ns = 0;               // SIMT kernels: simt_base + simt_per_block * blocks instead
+  double simt_per_block_ns = 0;
 };
 
 struct Scalar {
@@ -166,7 +168,8 @@ struct Simt {                            // per AIV unless said otherwise
   int64_t shared_bank_width_bytes = 0;
   int64_t schedulers = 0;
   double issue_per_cycle = 0;            // warp instructions per scheduler
-  int64_t dcache_bytes = 0;
+  int64_t dcache_bytes = 0;              // at most; see Chip::dcache_bytes
+  int64_t dcache_least_bytes = 0;
   int64_t dcache_line_bytes = 0;
   int64_t dcache_ways = 0;
   double dcache_hit_cycles = 0;
@@ -224,23 +227,26 @@ struct Chip {                            // one device
   Power power;
 
   double ns_per_cycle() const { return 1e9 / clock_hz; }
+  // The data cache of an AIV whose resident blocks use this much shared memory, in whole sets of lines.
+  int64_t dcache_bytes(int64_t shared_in_use) const;
 };
 
 // One level of the topology: how many of the level below it joins, and what crossing it costs.
 struct Level {
-  std::string_view name;                 // "package", "node", "rack", "supernode"
+  std::string_view name = {};            // "package", "node", "rack", "supernode"
   int64_t members = 1;                   // 1 = the level exists only in name
   double latency_ns = 0;                 // of an access that has to cross this level, whole path
   double read_bytes_per_second = 0;      // one pair of devices, one direction
   double write_bytes_per_second = 0;
   double port_bytes_per_second = 0;      // one device to or from all others across this level, one direction
   int64_t hops = 1;                      // switches or direct links crossed
-  std::string link;                      // "SIO", "HCCS", "UB", ...
+  std::string link = {};                 // "SIO", "HCCS", "UB", ...
 };
 
 struct System {
   // die -> package -> node -> rack -> supernode; device ids count through the package first.
-  std::array<Level, 4> levels{{{"package"}, {"node"}, {"rack"}, {"supernode"}}};
+  std::array<Level, 4> levels{Level{.name = "package"}, Level{.name = "node"}, Level{.name = "rack"},
+                                 Level{.name = "supernode"}};
   int64_t packages() const;
   int64_t devices() const;
 };
@@ -282,6 +288,19 @@ Tag weakest_tag(const Machine& machine, std::span<const std::string_view> prefix
 
 std::string to_json(const Machine& machine);  // name, title, digest, counts, weakest tag, values with their evidence
 std::string to_text(const Machine& machine);  // the same for people
+
+// The numbers of an instruction: the row "class.fn.group" if there is one, else "class.group", "class", "default".
+// fn and group may be empty. `table` is chip.simt.timing, chip.scalar.timing or chip.vector.timing.
+template <class Timing>
+const Timing& timing_of(const std::map<std::string, Timing, std::less<>>& table, std::string_view cls, std::string_view fn = {},
+                        std::string_view group = {}) {
+  const std::string name(cls), dot(".");
+  const std::string candidates[] = {name + dot + std::string(fn) + dot + std::string(group), name + dot + std::string(group),
+                                    name + dot + std::string(fn), name};
+  for (const std::string& candidate : candidates)
+    if (auto row = table.find(candidate); row != table.end()) return row->second;
+  return table.find(std::string_view("default"))->second;
+}
 
 // docs/machine_schema.md, from the table of keys.
 std::string schema_markdown();

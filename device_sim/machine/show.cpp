@@ -125,7 +125,7 @@ std::string schema_markdown() {
       "```toml\n[chip]\nclock = { v = 1.85, unit = \"GHz\", tag = \"vendor\", src = \"@ini\" }\n```\n\n"
       "`tag` is one of `published` (vendor document or paper), `vendor` (file shipped by the vendor), `measured`, `fitted`\n"
       "(chosen so that a model meets measurements), `projected` (for hardware or a feature that does not exist) and `guessed`.\n"
-      "`src` is a citation; `@id` or `@id: detail` cites an entry of `[sources]`. `*` stands for a free name.\n"
+      "`src` is a citation; `@id`, with or without more text after it, cites an entry of `[sources]`. `*` stands for a free name.\n"
       "Keys marked *optional* may be missing; all others must be in the file or in a base of it. A timing class needs all of its\n"
       "fields, each timing table needs a class `default`, and a `system` level with more than one member needs all of\n"
       "`latency`, `read`, `write`, `port` and `link`.\n\n"

@@ -1,6 +1,14 @@
+#include <algorithm>
+
 #include "device_sim/machine/machine.h"
 
 namespace phx::machine {
+
+int64_t Chip::dcache_bytes(int64_t shared_in_use) const {
+  int64_t set = simt.dcache_line_bytes * simt.dcache_ways;
+  int64_t left = std::clamp(buffers.ub_usable_bytes() - shared_in_use, simt.dcache_least_bytes, simt.dcache_bytes);
+  return std::max(left / set, int64_t{1}) * set;
+}
 
 int64_t System::devices() const {
   int64_t count = 1;
