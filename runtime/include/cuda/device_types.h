@@ -1,0 +1,4 @@
+// device_types.h: the builtin types of device code.
+#pragma once
+
+#include "vector_types.h"

@@ -1,0 +1,4 @@
+// host_config.h: compiler settings; nothing is needed here.
+#pragma once
+
+#include "host_defines.h"

@@ -1,0 +1,4 @@
+// sm_30_intrinsics.h: intrinsics, which every .cu file has already.
+#pragma once
+
+#include "cuda_runtime.h"
