@@ -1,0 +1,136 @@
+// Telemetry: where a driver reports what happened. Versioned records, pushed as they occur.
+//
+// A sink is given to Driver::open and outlives the driver. Calls come from whichever thread runs the device, one at
+// a time per driver. Every member has a default that ignores the record, so a sink overrides what it wants. Within
+// one version fields are only added, at the end, with defaults.
+#pragma once
+
+#include <phalanx/hal/command_buffer.h>
+#include <phalanx/hal/device.h>
+#include <phalanx/hal/sim_time.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace phx::hal {
+
+inline constexpr uint32_t kTelemetryVersion = 1;
+
+// A named number. Names are the driver's vocabulary (msprof's where it has one) and sort into the report as they are.
+struct Amount {
+  std::string name;
+  double value = 0;
+};
+
+// One dispatch that ended. cycles and the lists are empty when the driver does not model time.
+struct KernelRecord {
+  std::string kernel;             // readable name
+  std::string file;               // source of the entry; empty if the executable has no line table
+  uint32_t line = 0;
+  std::vector<DeviceOrdinal> devices;
+  Extent grid, block;
+  uint64_t dynamic_shared = 0;
+  SimTime start = 0, end = 0;
+  std::optional<uint64_t> cycles; // core clock cycles from start to end
+  std::vector<Amount> busy;       // per pipe: cycles busy, summed over cores
+  std::vector<Amount> bytes;      // per path: "l2->ub", "hbm->l2", "ub:remote", ...
+  std::vector<Amount> stalls;     // per cause: cycles, summed over cores
+  std::vector<Amount> counters;   // everything else: instructions, cache hits, ...
+  bool reused = false;            // timing taken from an identical earlier dispatch
+  double energy_joules = 0;
+  uint64_t host_nanoseconds = 0;  // real time spent simulating it
+  std::string label;              // of the submission
+};
+
+// Something that took from start to end on a track: a copy, a pipe busy, a transfer over a link.
+struct SpanRecord {
+  std::string track;     // "device 0/copy", "device 0/core 3/MTE2", "link ub 0->4"
+  std::string name;
+  std::string category;  // "copy", "fill", "collective", "pipe", "link", "host"
+  SimTime start = 0, end = 0;
+  uint64_t bytes = 0;
+  std::string label;     // of the submission
+};
+
+// A counter's value from `when` on.
+struct CounterRecord {
+  std::string track, name;
+  SimTime when = 0;
+  double value = 0;
+};
+
+// Totals of one kind of link of one level since the driver was opened; sent by Driver::summarize().
+struct LinkRecord {
+  std::string name, level;
+  uint64_t bytes = 0, transfers = 0;
+  double busy_seconds = 0;  // summed over links
+  double bandwidth = 0;     // bytes/s of one link, one direction
+  SimTime latency = 0;
+};
+
+// What the strict device refuses. One taxonomy for all drivers; docs/faults.md explains each with an example.
+enum class FaultKind {
+  out_of_bounds,
+  misaligned,
+  use_after_free,
+  host_pointer,        // a host address that was never registered
+  write_to_read_only,
+  uninitialized_read,
+  missing_flag,        // data passed between pipes without a flag
+  race,
+  divergent_barrier,
+  deadlock,
+  watchdog,
+  illegal_encoding,
+  unsupported,         // the machine lacks it
+  out_of_resources,    // stack, device heap, shared memory
+  assertion,
+  trap,
+  cancelled,
+};
+const char* fault_name(FaultKind kind);
+
+struct FaultRecord {
+  FaultKind kind = FaultKind::trap;
+  std::string message;  // one sentence
+  std::string kernel, file;
+  uint32_t line = 0;
+  std::vector<std::string> inlined_at;  // "file:line" outwards
+  DeviceOrdinal device = 0;
+  std::string core;                     // "AIV 3"
+  std::optional<Extent> block, thread;  // coordinates
+  std::optional<uint64_t> cycle;
+  std::optional<Address> address;
+  uint64_t access_bytes = 0;
+  bool is_store = false;
+  std::string nearest_buffer;           // "'cudaMalloc #2' (4096 bytes at 0x...), 16 bytes past its end"
+  std::string instruction;              // disassembly
+  std::vector<std::string> notes;       // further lines: the wait graph, the other side of a race
+  std::string label;                    // of the submission
+};
+
+// How far a long dispatch has come.
+struct ProgressRecord {
+  std::string kernel;
+  uint64_t blocks_done = 0, blocks_total = 0;
+  uint64_t instructions = 0;
+};
+
+class Telemetry {
+ public:
+  virtual ~Telemetry() = default;
+  virtual void kernel(const KernelRecord&) {}
+  virtual void span(const SpanRecord&) {}
+  virtual void counter(const CounterRecord&) {}
+  virtual void link(const LinkRecord&) {}
+  virtual void fault(const FaultRecord&) {}
+  virtual void warning(const std::string&) {}
+  // Called every now and then while a dispatch runs. false cancels it: the dispatch ends with Code::cancelled.
+  virtual bool progress(const ProgressRecord&) { return true; }
+  // Whether span and counter records are worth making (they are many).
+  virtual bool wants_spans() const { return false; }
+};
+
+}  // namespace phx::hal
