@@ -32,7 +32,9 @@ struct LaunchContext {
   const machine::Machine* machine = nullptr;
   bool record_events = true;                 // false in functional mode
   uint64_t watchdog_instructions = 0;        // per warp; 0 = no limit
-  // Coupled mode (kUsesClock): the block asks for its core's simulated time. Empty otherwise: clocks count executed instructions.
+  // Coupled mode (kUsesClock in timed mode): reading a clock is then an ordered operation. The warp parks, the System feeds the
+  // round's events to the timing engine, and serve() asks here for the core cycle of the warp. Empty otherwise: clock and
+  // clock64 count the warp's executed instructions, at once.
   std::function<uint64_t(uint64_t block, unsigned warp)> clock;
 };
 
@@ -73,8 +75,8 @@ class Block {
   BlockStatus run(uint64_t budget);
   // Serves the parked ordered operations in (warp, lane) order.
   void serve(OrderedState& state);
-  // Lets the lanes at the grid barrier go on; the generation counts from 0.
-  void release_grid_barrier(uint32_t generation);
+  // Lets the lanes at the grid barrier go on; the generation counts from 0. Returns how many `grid_arrive` events they made.
+  uint32_t release_grid_barrier(uint32_t generation);
 
   uint64_t index() const;
   uint16_t device() const;

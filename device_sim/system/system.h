@@ -93,8 +93,10 @@ class System {
   Transfer copy(uint64_t to, uint64_t from, uint64_t bytes);
   Transfer fill(uint64_t to, uint32_t pattern, unsigned pattern_bytes, uint64_t bytes);
 
+  struct State;  // state.h, for this folder
+
  private:
-  struct State;
+  System() = default;
   std::unique_ptr<State> state_;
 };
 

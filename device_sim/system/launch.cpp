@@ -1,0 +1,319 @@
+// A launch: resident blocks run in bounded rounds; after each round the ordered operations are served in (device, block,
+// warp, lane) order and the round's events go to the timing engine.
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+#include <tbb/parallel_for.h>
+
+#include "device_sim/system/state.h"
+#include "device_sim/system/system.h"
+
+namespace phx::sim {
+namespace {
+
+// Warp instructions a warp may execute in one round. Bounds the memory that a round's events take; without events
+// nothing speaks against long rounds.
+constexpr uint64_t kRoundBudgetTimed = 4096;
+constexpr uint64_t kRoundBudgetFunctional = 1 << 18;
+
+uint64_t volume(const std::array<uint32_t, 3>& shape) { return uint64_t{shape[0]} * shape[1] * shape[2]; }
+
+std::string text(const std::array<uint32_t, 3>& shape) {
+  return "(" + std::to_string(shape[0]) + ", " + std::to_string(shape[1]) + ", " + std::to_string(shape[2]) + ")";
+}
+
+// Member m runs blocks [result[m], result[m + 1]): runs of equal length, the first ones longer by one where it does not divide.
+std::vector<uint64_t> split(uint64_t blocks, uint64_t members) {
+  std::vector<uint64_t> first(members + 1);
+  for (uint64_t m = 0; m <= members; ++m) first[m] = m * (blocks / members) + std::min(m, blocks % members);
+  return first;
+}
+
+struct Member {
+  uint64_t next = 0, last = 0;     // blocks still to start
+  std::vector<uint32_t> free_slots;  // descending, so that the lowest is taken first
+};
+
+class Launch {
+ public:
+  Launch(System::State& state, const LaunchRequest& request) : state_(state), request_(request) {}
+
+  LaunchResult run() {
+    LaunchResult result;
+    result.start_seconds = result.end_seconds = request_.start_seconds;
+    if ((result.refused = check())) return result;
+    result.blocks = blocks_;
+    result.threads = blocks_ * threads_;
+
+    const bool timed = state_.options.mode == Mode::timed;
+    prepare(timed);
+    while (!finished_) {
+      fill_slots();
+      step(timed ? kRoundBudgetTimed : kRoundBudgetFunctional);
+      if ((result.fault = std::move(fault_))) break;
+    }
+    conclude(result, timed);
+    return result;
+  }
+
+ private:
+  using Resident = std::pair<uint32_t, std::unique_ptr<Block>>;  // slot, block
+
+  const image::Kernel& kernel() const { return request_.program->kernels()[request_.kernel]; }
+
+  // What makes the launch impossible, if anything.
+  std::optional<Diagnostic> check() {
+    const machine::Simt& simt = state_.machine.chip.simt;
+    const std::string who = kernel().display_name.empty() ? kernel().name : kernel().display_name;
+    blocks_ = volume(request_.grid);
+    threads_ = volume(request_.block);
+    if (blocks_ == 0 || threads_ == 0)
+      return error(who + ": grid " + text(request_.grid) + " and block " + text(request_.block) + " must not have a zero");
+    for (uint32_t extent : request_.grid)
+      if (extent > static_cast<uint64_t>(simt.max_grid_dim))
+        return error(who + ": grid " + text(request_.grid) + " exceeds " + std::to_string(simt.max_grid_dim) + " in a dimension");
+    if (kernel().core == image::CoreKind::simt) {
+      if (threads_ > static_cast<uint64_t>(simt.max_threads_per_block))
+        return error(who + ": " + std::to_string(threads_) + " threads a block exceed the machine's " +
+                     std::to_string(simt.max_threads_per_block));
+      if (threads_ > kernel().max_threads)
+        return error(who + ": " + std::to_string(threads_) + " threads a block exceed the kernel's " +
+                     std::to_string(kernel().max_threads));
+    }
+    if (request_.arguments.size() < kernel().param_bytes)
+      return error(who + ": " + std::to_string(request_.arguments.size()) + " argument bytes, the kernel takes " +
+                   std::to_string(kernel().param_bytes));
+    if (request_.members.empty()) return error(who + ": a launch needs at least one member device");
+    std::string reason;
+    per_core_ = kernel().core == image::CoreKind::simt
+                    ? blocks_per_core(state_.machine, kernel(), static_cast<uint32_t>(threads_), request_.ub_dynamic_bytes, &reason)
+                    : 1;
+    if (per_core_ == 0) return error(who + ": no core can hold a block: " + reason);
+    const int64_t cores = kernel().core == image::CoreKind::aic ? state_.machine.chip.aic : state_.machine.chip.aiv;
+    slots_ = static_cast<uint64_t>(cores) * per_core_;
+    if (request_.cooperative && blocks_ > slots_ * request_.members.size())
+      return error(who + ": a cooperative launch of " + std::to_string(blocks_) + " blocks exceeds the " +
+                   std::to_string(slots_ * request_.members.size()) + " that are resident at once");
+    return std::nullopt;
+  }
+
+  void prepare(bool timed) {
+    context_.program = request_.program.get();
+    context_.kernel = request_.kernel;
+    context_.grid = request_.grid;
+    context_.block = request_.block;
+    context_.ub_dynamic_bytes = request_.ub_dynamic_bytes;
+    context_.arguments.assign(request_.arguments.begin(), request_.arguments.begin() + kernel().param_bytes);
+    context_.memory = &state_.memory;
+    context_.machine = &state_.machine;
+    context_.record_events = timed;
+    context_.watchdog_instructions = state_.options.watchdog_instructions;
+
+    const std::vector<uint64_t> first = split(blocks_, request_.members.size());
+    for (size_t m = 0; m < request_.members.size(); ++m) {
+      Member member{first[m], first[m + 1], {}};
+      for (uint64_t slot = std::min(slots_, member.last - member.next); slot-- > 0;)
+        member.free_slots.push_back(static_cast<uint32_t>(slot));
+      members_.push_back(std::move(member));
+    }
+    if (timed) {
+      TimingEngine::Shape shape;
+      shape.kernel = request_.kernel;
+      shape.threads_per_block = static_cast<uint32_t>(threads_);
+      shape.blocks_per_core = per_core_;
+      shape.blocks = blocks_;
+      shape.first_block = first;
+      shape.members = request_.members;
+      std::vector<DeviceTiming*> devices;
+      for (uint16_t member : request_.members) devices.push_back(state_.timing[member].get());
+      const auto start = static_cast<uint64_t>(request_.start_seconds * state_.machine.chip.clock_hz + 0.5);
+      engine_ = std::make_unique<TimingEngine>(state_.machine, *request_.program, std::move(shape), std::move(devices), start,
+                                               state_.options.trace);
+      if (kernel().flags & image::kUsesClock)
+        context_.clock = [this](uint64_t block, unsigned warp) { return engine_->clock(block, warp); };
+    }
+    ordered_.device_malloc = [this](uint64_t bytes) -> uint64_t {
+      auto address = state_.memory.allocate(bytes, Placement::on, std::span(&request_.members.front(), 1), "device malloc");
+      return address ? *address : 0;
+    };
+    ordered_.device_free = [this](uint64_t address) { return state_.memory.free(address).ok(); };
+  }
+
+  // Blocks become resident in order; a member's lowest free slot is taken first.
+  void fill_slots() {
+    for (size_t m = 0; m < members_.size(); ++m) {
+      Member& member = members_[m];
+      while (member.next < member.last && !member.free_slots.empty()) {
+        const uint32_t slot = member.free_slots.back();
+        member.free_slots.pop_back();
+        resident_.emplace_back(slot, std::make_unique<Block>(context_, member.next++, static_cast<uint16_t>(m), slot / per_core_));
+      }
+    }
+    std::sort(resident_.begin(), resident_.end(), [](const Resident& a, const Resident& b) { return a.second->index() < b.second->index(); });
+  }
+
+  void step(uint64_t budget) {
+    run_blocks(budget);
+    RoundEvents round;
+    const bool coupled = static_cast<bool>(context_.clock);
+    if (engine_ && coupled) {  // a clock read wants the events before it
+      collect_events(round);
+      engine_->feed(std::move(round));
+      round = {};
+    }
+    if (first_fault()) return collect_services();
+    for (auto& [slot, block] : resident_) block->serve(ordered_);
+    round.ordered = std::move(ordered_.records);
+    ordered_.records.clear();
+    if (!first_fault()) release_grid(round);
+    collect_services();
+    if (engine_) {
+      collect_events(round);
+      engine_->feed(std::move(round));
+    }
+    if (!fault_ && request_.cancel && request_.cancel->load(std::memory_order_relaxed)) {
+      fault_ = Fault{};
+      fault_->kind = FaultKind::cancelled;
+      fault_->kernel = kernel().display_name;
+    }
+    if (!fault_) retire();
+  }
+
+  void run_blocks(uint64_t budget) {
+    std::vector<size_t> order(resident_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    if (state_.options.shuffle) {
+      std::mt19937_64 random(state_.options.shuffle + ++rounds_);
+      std::shuffle(order.begin(), order.end(), random);
+    }
+    auto one = [&](size_t i) {
+      Block& block = *resident_[order[i]].second;
+      if (block.status() == BlockStatus::ready || block.status() == BlockStatus::parked) block.run(budget);
+    };
+    if (state_.options.threads == 1) {
+      for (size_t i = 0; i < order.size(); ++i) one(i);
+    } else {
+      state_.arena.execute([&] { tbb::parallel_for(size_t{0}, order.size(), one); });
+    }
+  }
+
+  // The fault of the lowest block, so that the choice does not depend on host threads.
+  bool first_fault() {
+    for (auto& [slot, block] : resident_)
+      if (block->status() == BlockStatus::faulted) {
+        fault_ = block->fault();
+        fault_->device = request_.members[block->device()];
+        return true;
+      }
+    return false;
+  }
+
+  // The grid barrier opens when every block of the grid waits at it or has ended.
+  void release_grid(RoundEvents& round) {
+    bool any = false, waiting_outside = false;
+    for (auto& [slot, block] : resident_) {
+      if (block->status() == BlockStatus::grid_barrier) any = true;
+      if (block->status() == BlockStatus::ready || block->status() == BlockStatus::parked) return;
+    }
+    if (!any) return;
+    for (const Member& member : members_) waiting_outside |= member.next < member.last;
+    const bool finishing = std::any_of(resident_.begin(), resident_.end(),
+                                       [](const Resident& r) { return r.second->status() == BlockStatus::finished; });
+    if (waiting_outside) {
+      if (finishing) return;  // a slot frees first
+      fault_ = Fault{};
+      fault_->kind = FaultKind::deadlock;
+      fault_->kernel = kernel().display_name;
+      fault_->detail = "every resident block waits at the grid barrier, and blocks of the grid are not resident; use a cooperative launch";
+      return;
+    }
+    uint64_t arrivals = 0;
+    for (auto& [slot, block] : resident_)
+      if (block->status() == BlockStatus::grid_barrier) arrivals += block->release_grid_barrier(grid_generation_);
+    ++grid_generation_;
+    round.grid_arrivals.push_back(arrivals);
+  }
+
+  void collect_services() {
+    for (auto& [slot, block] : resident_) {
+      std::vector<ServiceRecord> records = block->take_services();
+      for (ServiceRecord& record : records) record.device = request_.members[block->device()];
+      if (!records.empty() && request_.service) request_.service(records);
+    }
+  }
+
+  void collect_events(RoundEvents& round) {
+    for (auto& [slot, block] : resident_) round.blocks.push_back(block->take_events());
+  }
+
+  void retire() {
+    std::vector<Resident> staying;
+    for (Resident& entry : resident_) {
+      if (entry.second->status() != BlockStatus::finished) {
+        staying.push_back(std::move(entry));
+        continue;
+      }
+      Member& member = members_[entry.second->device()];
+      member.free_slots.push_back(entry.first);
+      add_statistics(*entry.second);
+      ++done_;
+    }
+    for (Member& member : members_) std::sort(member.free_slots.rbegin(), member.free_slots.rend());
+    resident_ = std::move(staying);
+    if (request_.progress) request_.progress(done_, blocks_);
+    finished_ = resident_.empty() && std::all_of(members_.begin(), members_.end(), [](const Member& m) { return m.next == m.last; });
+  }
+
+  void add_statistics(const Block& block) {
+    const Block::Statistics& s = block.statistics();
+    totals_.warp_instructions += s.warp_instructions;
+    totals_.lane_instructions += s.lane_instructions;
+    totals_.divergent_branches += s.divergent_branches;
+    totals_.ordered_operations += s.ordered_operations;
+  }
+
+  void conclude(LaunchResult& result, bool timed) {
+    const double clock = state_.machine.chip.clock_hz;
+    if (timed && !result.fault) {
+      result.counters = engine_->finish();
+    } else {
+      for (auto& [slot, block] : resident_) add_statistics(*block);
+      // Nominal: one warp instruction a cycle and core, plus the launch. Never an estimate, never zero.
+      const double cores = static_cast<double>(state_.machine.chip.aiv) * static_cast<double>(request_.members.size());
+      result.counters.cycles =
+          static_cast<uint64_t>(state_.machine.chip.launch.base_ns * 1e-9 * clock) + 1 +
+          static_cast<uint64_t>(static_cast<double>(totals_.warp_instructions) / cores);
+      result.nominal_time = true;
+    }
+    result.counters.events["warp_instructions"] = totals_.warp_instructions;
+    result.counters.events["lane_instructions"] = totals_.lane_instructions;
+    result.counters.events["divergent_branches"] = totals_.divergent_branches;
+    result.counters.events["ordered_operations"] = totals_.ordered_operations;
+    result.end_seconds = result.start_seconds + static_cast<double>(result.counters.cycles) / clock;
+  }
+
+  System::State& state_;
+  const LaunchRequest& request_;
+  LaunchContext context_;
+  OrderedState ordered_;
+  std::unique_ptr<TimingEngine> engine_;
+  uint64_t blocks_ = 0, threads_ = 0, slots_ = 0;
+  unsigned per_core_ = 0;
+  std::vector<Member> members_;
+  std::vector<Resident> resident_;  // ascending by block
+  Block::Statistics totals_;
+  uint64_t done_ = 0, rounds_ = 0;
+  uint32_t grid_generation_ = 0;
+  bool finished_ = false;
+  std::optional<Fault> fault_;
+};
+
+}  // namespace
+
+LaunchResult System::launch(const LaunchRequest& request) {
+  std::lock_guard lock(state_->exclusive);
+  return Launch(*state_, request).run();
+}
+
+}  // namespace phx::sim

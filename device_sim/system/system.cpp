@@ -1,0 +1,52 @@
+#include "device_sim/system/system.h"
+
+#include "device_sim/system/state.h"
+
+namespace phx::sim {
+
+Expected<std::unique_ptr<System>> System::create(machine::Machine machine, SystemOptions options) {
+  const uint64_t available = static_cast<uint64_t>(machine.system.devices());
+  if (options.devices == 0) return error("a system needs at least 1 device, 0 were asked for");
+  if (options.devices > available)
+    return error("machine '" + machine.name + "' has " + std::to_string(available) + " devices, " +
+                 std::to_string(options.devices) + " were asked for");
+  if (options.watchdog_instructions == 0) options.watchdog_instructions = kDefaultWatchdog;
+  std::unique_ptr<System> system(new System);
+  system->state_ = std::make_unique<State>(std::move(machine), options);
+  return system;
+}
+
+System::~System() = default;
+
+const machine::Machine& System::machine() const { return state_->machine; }
+const SystemOptions& System::options() const { return state_->options; }
+unsigned System::devices() const { return state_->options.devices; }
+AddressSpace& System::memory() { return state_->memory; }
+
+Expected<std::shared_ptr<Program>> System::load(std::span<const std::byte> file, std::span<const uint16_t> members,
+                                                const std::string& name) {
+  auto executable = image::read(file, name);
+  if (!executable) return executable.diagnostic();
+  if (executable->target == image::CoreKind::simt) {
+    if (state_->machine.chip.simt.kind == machine::SimtKind::None)
+      return error(name + ": SIMT code needs a machine with the SIMT family; '" + state_->machine.name + "' has none");
+  } else if (const std::string digest = machine::digest(state_->machine); executable->machine_digest != digest) {
+    return error(name + ": tile code was compiled for machine digest " + executable->machine_digest + ", this is '" +
+                 state_->machine.name + "' with digest " + digest);
+  }
+  std::lock_guard lock(state_->exclusive);
+  return Program::load(std::move(*executable), state_->memory, members, name);
+}
+
+std::optional<uint32_t> System::select_variant(const Program& program, std::string_view kernel, uint32_t threads) {
+  for (uint32_t i = 0; i < program.kernels().size(); ++i)
+    if (program.kernels()[i].name == kernel && threads <= program.kernels()[i].max_threads) return i;
+  return std::nullopt;
+}
+
+unsigned System::occupancy(const Program& program, uint32_t kernel, uint32_t threads, uint32_t ub_dynamic_bytes,
+                           std::string* reason) const {
+  return blocks_per_core(state_->machine, program.kernels()[kernel], threads, ub_dynamic_bytes, reason);
+}
+
+}  // namespace phx::sim
