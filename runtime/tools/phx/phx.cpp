@@ -1,0 +1,15 @@
+// phx: the user-facing tool of Phalanx.
+#include <CLI/CLI.hpp>
+
+#include "runtime/tools/phx/commands.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Phalanx: a virtual Ascend-class accelerator"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "phx " PHALANX_VERSION);
+  int status = 0;
+  phx::tools::add_machine_command(app, status);
+  phx::tools::add_executable_commands(app, status);
+  CLI11_PARSE(app, argc, argv);
+  return status;
+}
