@@ -1,0 +1,55 @@
+"""Runs a program under everything that must not change its results, and compares.
+
+timed mode: 1 and 2 host threads, a repeat, and 20 seeds of PHX_SHUFFLE must give the same exit code, output and report
+(all but the keys beginning with host_). functional mode must give the same bytes (results_digest) and exit code.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+SEEDS = 20
+
+
+def strip_host(value):
+    if isinstance(value, dict):
+        return {k: strip_host(v) for k, v in value.items() if not k.startswith("host_")}
+    if isinstance(value, list):
+        return [strip_host(v) for v in value]
+    return value
+
+
+def run(command, **settings):
+    with tempfile.TemporaryDirectory() as folder:
+        report = os.path.join(folder, "report.json")
+        environment = dict(os.environ, PHX_REPORT=report, **settings)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+        with open(report) as file:
+            return done.returncode, done.stdout, strip_host(json.load(file))
+
+
+def main():
+    command = sys.argv[1:]
+    expected = run(command, PHX_MODE="timed", PHX_THREADS="1")
+    code, output, report = expected
+    assert code == 0, f"{command} failed with {code}:\n{output}"
+    assert report["kernels"] and all(k["cycles"] > 0 for k in report["kernels"]), "the report names no kernel cycles"
+    assert report["results_digest"] != "0" * 16, "the program read nothing back, so nothing is compared"
+    variants = [("1 thread again", {"PHX_THREADS": "1"}), ("2 threads", {"PHX_THREADS": "2"}), ("2 threads again", {"PHX_THREADS": "2"})]
+    variants += [(f"shuffle {seed}", {"PHX_THREADS": "2", "PHX_SHUFFLE": str(seed)}) for seed in range(1, SEEDS + 1)]
+    for name, settings in variants:
+        got = run(command, PHX_MODE="timed", **settings)
+        for what, a, b in zip(("exit code", "output", "report"), expected, got):
+            if a != b:
+                sys.exit(f"{name}: the {what} differs\n--- 1 thread\n{a}\n--- {name}\n{b}")
+    functional = run(command, PHX_MODE="functional", PHX_THREADS="2")
+    for key in ("results_digest",):
+        if functional[2][key] != report[key]:
+            sys.exit(f"functional mode: {key} is {functional[2][key]}, timed mode has {report[key]}")
+    assert functional[0] == 0, "functional mode failed"
+    print(f"{len(variants) + 2} runs agree: results {report['results_digest']}, "
+          f"cycles {[k['cycles'] for k in report['kernels']]}")
+
+
+main()
