@@ -62,24 +62,12 @@ enum Effect : uint16_t {
   E_CLOCK = 128,
 };
 
-// Values of the modifier fields. One enum class per PHX_ENUM group.
-enum class Rounding : uint8_t { Rn, Rz, Rd, Ru };
-enum class Comparison : uint8_t { Eq, Ne, Lt, Le, Gt, Ge, Equ, Neu, Ltu, Leu, Gtu, Geu, Num, Nan };
-enum class SpecialReg : uint8_t {
-  TidX, TidY, TidZ, LaneId, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX, NctaidY, NctaidZ, WarpId, CoreId,
-  DeviceId, Clock, Clock64, GlobalTimer, UbBytes, UbDynamic, BlockIdx, BlockNum
-};
-enum class Space : uint8_t { Gm, Ub, Local, Param, Generic };
-enum class Vector : uint8_t { V1, V2, V4 };
-enum class CachePolicy : uint8_t { Default, ReadOnly, Streaming, Global, Volatile };
-enum class AtomicFn : uint8_t { Add, Min, Max, And, Or, Xor, Exch, Cas, Inc, Dec };
-enum class Scope : uint8_t { Device, Block, System };
-enum class ShuffleMode : uint8_t { Idx, Up, Down, Bfly };
-enum class VoteMode : uint8_t { All, Any, Uni };
-enum class MatchMode : uint8_t { MatchAny, MatchAll };
-enum class BarrierKind : uint8_t { Sync, Popc, RedAnd, RedOr, Grid };
-enum class ServiceFn : uint8_t { Printf, Assert, Malloc, Free };
-enum class PipeField : uint8_t { PipeS, PipeV, PipeM, PipeMte1, PipeMte2, PipeMte3, PipeFix, PipeAll };
+// Values of the modifier fields, one enum class per group of the table: Rounding, Comparison, SpecialReg, Space, Vector,
+// CachePolicy, AtomicFn, Scope, ShuffleMode, VoteMode, MatchMode, BarrierKind, ServiceFn, PipeField.
+#define PHX_ENUM_BEGIN(Enum) enum class Enum : uint8_t {
+#define PHX_ENUM(Enum, Value, name, code) Value = code,
+#define PHX_ENUM_END(Enum) };
+#include "device_sim/isa/isa.def"
 
 // Operand bytes.
 using Operand = uint8_t;
@@ -114,8 +102,8 @@ enum class OperandClass : uint8_t { None, D, V, W, P, Q, S, R, X, A, I, L, O };
 
 // Layout of the mod field.
 enum class Layout : uint8_t {
-  None, Round, Compare, Convert, Math, Lut, Special, Branch, Region, Mem, Atom, Shuffle, Vote, Match, Reduce, Barrier,
-  Fence, Service, Flag, PipeBarrier, CrossFlag, Dma
+#define PHX_LAYOUT(Name) Name,
+#include "device_sim/isa/isa.def"
 };
 
 // What the table says of one row.
@@ -165,11 +153,15 @@ struct CodeLimits {
   unsigned scalar_registers = kScalarRegisters;
   unsigned predicates = kPredicates;
   bool simt = true;                              // SIMT kernel, else a tile program
+  Core tile_core = Core::aiv;                    // which core runs a tile program: aiv or aic
 };
 
-// Checks the code reachable from `entry`: every instruction decodes; operands obey their class, width, pair alignment and
-// the declared register counts; targets are instruction starts inside the code; control cannot fall off the end; fork/join
-// nest and each join matches its region on every path; no scalar register live after a join is written inside its region.
+// Checks the code that `entry` (a word index) can reach, and that all of the section decodes. Operands obey their class, width,
+// pair alignment and the declared register counts; rows belong to the core; targets are instruction starts inside the code;
+// control cannot fall off the end; `ret` only in called functions, with every region of the function closed; fork/join nest,
+// a region is not opened inside itself, and each join matches its region on every path; no scalar register that is live after
+// a join is written inside its region, not even by a called function. Time is linear in the code but for the liveness of the
+// 64 scalar registers, which may visit an instruction once per register. verifier.h has the same with more answers.
 Outcome verify(std::span<const uint64_t> code, uint32_t entry, const CodeLimits& limits);
 
 // Text of one instruction as the assembler reads it; labels are written as L<word index>.
