@@ -131,7 +131,9 @@ std::string nearest_key(std::string_view path) {
 
 std::string shortest(double value) {
   char digits[64];
-  auto [end, status] = std::to_chars(digits, digits + sizeof digits, value);
+  bool plain = value == 0 || (std::fabs(value) >= 1e-4 && std::fabs(value) < 1e15);
+  auto [end, status] = plain ? std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed)
+                             : std::to_chars(digits, digits + sizeof digits, value);
   return std::string(digits, end);
 }
 

@@ -119,7 +119,7 @@ std::string to_text(const Machine& m) {
 std::string schema_markdown() {
   std::string out =
       "# Machine files: every key\n\n"
-      "<!-- Generated from device_sim/machine/keys.def; the unit test machine_schema prints the fresh text when this page is stale. -->\n\n"
+      "<!-- Generated from device_sim/machine/keys.def: PHX_UPDATE_DOCS=1 ctest -R machine_schema rewrites this page. -->\n\n"
       "A machine file is TOML. At its top: `title` (one line), `base` (a machine or file to inherit every number from),\n"
       "`aliases` (other names), and `[sources]` (citations by id). Everything else is a number with its evidence:\n\n"
       "```toml\n[chip]\nclock = { v = 1.85, unit = \"GHz\", tag = \"vendor\", src = \"@ini\" }\n```\n\n"
@@ -129,7 +129,7 @@ std::string schema_markdown() {
       "Keys marked *optional* may be missing; all others must be in the file or in a base of it. A timing class needs all of its\n"
       "fields, each timing table needs a class `default`, and a `system` level with more than one member needs all of\n"
       "`latency`, `read`, `write`, `port` and `link`.\n\n"
-      "Overrides (`--set key=value`, `PHX_MACHINE_SET`) take the same keys: `chip.clock=1.5GHz`. They are tagged `projected`.\n";
+      "Overrides take the same keys, `chip.clock=1.5GHz`, and are tagged `projected`.\n";
   std::string section;
   for (const Key& key : keys()) {
     std::string head(key.path.substr(0, key.path.find('.')));
