@@ -5,16 +5,19 @@
 //
 //   .text          code words of isa.def, 8-byte aligned
 //   .data          initial bytes of every data object (globals, constants, strings), objects aligned as they ask
-//   .phx.kernels   kernel table (KernelRecord below), strings in .strtab
+//   .phx.kernels   kernel table: KernelRecord of sections.h, in the order of `kernels`
 //   .phx.params    parameter records of all kernels
-//   .phx.lines     line table, see LineEntry
+//   .phx.objects   ObjectRecord: kind and alignment, which an ELF symbol has no place for
+//   .phx.lines     line table: LineRecord, one per LineEntry
+//   .phx.frames    FrameRecord, the frames of all line entries one after the other
 //   .rela.text     relocations: the 64-bit extension word at r_offset := address of symbol + r_addend
 //   .rela.data     the same for 64-bit pointers inside .data
-//   .symtab/.strtab  kernels (STT_FUNC) and data objects (STT_OBJECT)
+//   .symtab/.strtab  kernels (STT_FUNC) and data objects (STT_OBJECT), then every other string
 //   .note.phx      target: "simt" + ISA version, or "tile" + ISA version + machine digest
 //
-// A loader treats the file as hostile: read() checks every offset, size, count, string, alignment, overlap, register count,
-// relocation and symbol, and hands each kernel's code to isa::verify() before anything is returned.
+// docs/executable.md describes every record. A loader treats the file as hostile: read() checks every offset, size, count,
+// string, alignment, overlap, register count, relocation and symbol, and hands each kernel's code to isa::verify() before
+// anything is returned.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +37,7 @@ struct Param {
   uint32_t offset = 0;  // bytes in the argument block
   uint32_t size = 0;    // bytes
   bool pointer = false; // holds a device address (rebinding, reuse keys)
+  bool operator==(const Param&) const = default;
 };
 
 enum KernelFlag : uint32_t {
@@ -57,6 +61,7 @@ struct Kernel {
   std::vector<Param> params;
   std::string file;              // where the kernel is defined
   uint32_t line = 0;
+  bool operator==(const Kernel&) const = default;
 };
 
 // Two kernels with the same name are variants: the loader picks the first whose max_threads admits the block.
@@ -68,13 +73,15 @@ struct Object {
   ObjectKind kind = ObjectKind::global;
   uint64_t offset = 0;    // in data
   uint64_t size = 0;      // bytes
-  uint32_t alignment = 16;
+  uint32_t alignment = 16;  // power of two, at most 4096
+  bool operator==(const Object&) const = default;
 };
 
 struct Relocation {
   uint64_t place = 0;     // text: word index of the extension word; data: byte offset of the pointer
   uint32_t object = 0;    // index in objects
   int64_t addend = 0;
+  bool operator==(const Relocation&) const = default;
 };
 
 // From `word` up to the next entry, code belongs to this place. Frame 0 is the innermost function.
@@ -87,6 +94,7 @@ struct SourceFrame {
 struct LineEntry {
   uint32_t word = 0;
   std::vector<SourceFrame> frames;  // with inlining; empty = unknown
+  bool operator==(const LineEntry&) const = default;
 };
 
 struct Executable {
@@ -101,12 +109,29 @@ struct Executable {
 
   // The frames of a code word; empty if unknown.
   std::span<const SourceFrame> source(uint32_t word) const;
+  bool operator==(const Executable&) const = default;
 };
+
+// Limits that keep a hostile file from costing more than its size.
+inline constexpr uint32_t kMaxKernels = 1u << 14;
+inline constexpr uint32_t kMaxParams = 4096;           // of one kernel
+inline constexpr uint32_t kMaxParamBytes = 4096 * 8;   // argument block of one kernel
+inline constexpr uint32_t kMaxThreads = 1024;          // of a block
+inline constexpr uint32_t kMaxLocalBytes = 512 * 1024; // of a lane
+inline constexpr uint32_t kMaxUbBytes = 1u << 24;      // of a block; the machine has a smaller limit
+inline constexpr uint32_t kMaxObjectAlignment = 4096;
+inline constexpr uint32_t kMaxFrames = 256;            // inlining depth of one place
+inline constexpr uint64_t kMaxVerified = 1ull << 26;   // instructions, summed over all kernels
+inline constexpr uint64_t kMaxStringBytes = 1ull << 28;
 
 std::vector<std::byte> write(const Executable& executable);
 Expected<Executable> read(std::span<const std::byte> file, const std::string& name = "executable");
 
-// The same checks on an Executable in memory (what read() runs after parsing).
+// The same checks on an Executable in memory (what read() runs after parsing): every word of .text decodes; each kernel's
+// code passes isa::analyze() with the registers it declares; its flags name at least what the code uses; its core kind
+// goes with the target; parameters ascend inside the argument block without overlap; objects are aligned, ascending, without overlap, bytes between them zero; code relocations point at the
+// extension word of a 64-bit immediate, data relocations at 8 aligned bytes of an object, each place at most once and
+// ascending, addends within the object; line entries ascend inside the code.
 Outcome verify(const Executable& executable, const std::string& name = "executable");
 
 }  // namespace phx::image
