@@ -9,14 +9,13 @@ namespace phx::machine {
 namespace {
 
 constexpr Unit kNone[] = {{"", 1}};
-constexpr Unit kBytes[] = {{"B", 1},           {"KB", 1e3},         {"MB", 1e6},           {"GB", 1e9},
-                           {"TB", 1e12},       {"KiB", 1024},       {"MiB", 1048576},      {"GiB", 1073741824},
-                           {"TiB", 1099511627776}};
+constexpr Unit kBytes[] = {{"B", 1},      {"KB", 1e3},      {"MB", 1e6},         {"GB", 1e9},           {"TB", 1e12},
+                           {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {"TiB", 1099511627776}};
 constexpr Unit kFrequency[] = {{"Hz", 1}, {"kHz", 1e3}, {"MHz", 1e6}, {"GHz", 1e9}};
 constexpr Unit kCycles[] = {{"cycle", 1}};
 constexpr Unit kTime[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-constexpr Unit kBandwidth[] = {{"B/s", 1},       {"MB/s", 1e6},         {"GB/s", 1e9},
-                               {"TB/s", 1e12},   {"MiB/s", 1048576},    {"GiB/s", 1073741824}};
+constexpr Unit kBandwidth[] = {{"B/s", 1},     {"MB/s", 1e6},      {"GB/s", 1e9},
+                               {"TB/s", 1e12}, {"MiB/s", 1048576}, {"GiB/s", 1073741824}};
 constexpr Unit kCycleRate[] = {{"B/cycle", 1}};
 constexpr Unit kMacRate[] = {{"MAC/cycle", 1}};
 constexpr Unit kIssueRate[] = {{"inst/cycle", 1}};
@@ -25,11 +24,21 @@ constexpr Unit kPower[] = {{"W", 1}, {"kW", 1e3}};
 
 constexpr Key kKeys[] = {
 #define KEY(path, dimension, member, least, most, meaning) \
-  {path, Dimension::dimension, [](Machine& m, const std::string& star) -> Slot { return &(member); }, \
-   least, most, false, meaning},
+  {path,                                                   \
+   Dimension::dimension,                                   \
+   [](Machine& m, const std::string& star) -> Slot { return &(member); },    \
+   least,                                                  \
+   most,                                                   \
+   false,                                                  \
+   meaning},
 #define OPTIONAL_KEY(path, dimension, member, least, most, meaning) \
-  {path, Dimension::dimension, [](Machine& m, const std::string& star) -> Slot { return &(member); }, \
-   least, most, true, meaning},
+  {path,                                                            \
+   Dimension::dimension,                                            \
+   [](Machine& m, const std::string& star) -> Slot { return &(member); },             \
+   least,                                                           \
+   most,                                                            \
+   true,                                                            \
+   meaning},
 #include "device_sim/machine/keys.def"
 };
 
@@ -65,19 +74,31 @@ std::span<const Key> keys() { return kKeys; }
 
 std::span<const Unit> units(Dimension dimension) {
   switch (dimension) {
-    case Dimension::Count: return kNone;
-    case Dimension::Bytes: return kBytes;
-    case Dimension::Frequency: return kFrequency;
-    case Dimension::Cycles: return kCycles;
-    case Dimension::Time: return kTime;
-    case Dimension::Bandwidth: return kBandwidth;
-    case Dimension::CycleRate: return kCycleRate;
-    case Dimension::MacRate: return kMacRate;
-    case Dimension::IssueRate: return kIssueRate;
-    case Dimension::Ratio: return kRatio;
-    case Dimension::Power: return kPower;
+    case Dimension::Count:
+      return kNone;
+    case Dimension::Bytes:
+      return kBytes;
+    case Dimension::Frequency:
+      return kFrequency;
+    case Dimension::Cycles:
+      return kCycles;
+    case Dimension::Time:
+      return kTime;
+    case Dimension::Bandwidth:
+      return kBandwidth;
+    case Dimension::CycleRate:
+      return kCycleRate;
+    case Dimension::MacRate:
+      return kMacRate;
+    case Dimension::IssueRate:
+      return kIssueRate;
+    case Dimension::Ratio:
+      return kRatio;
+    case Dimension::Power:
+      return kPower;
     case Dimension::Kind:
-    case Dimension::Word: return {};
+    case Dimension::Word:
+      return {};
   }
   return {};
 }
@@ -100,7 +121,8 @@ std::optional<Match> match_key(std::string_view path) {
       if (path == p.before) return Match{&key, {}};
       continue;
     }
-    if (path.size() <= p.before.size() + p.after.size() || !path.starts_with(p.before) || !path.ends_with(p.after)) continue;
+    if (path.size() <= p.before.size() + p.after.size() || !path.starts_with(p.before) || !path.ends_with(p.after))
+      continue;
     std::string_view star = path.substr(p.before.size(), path.size() - p.before.size() - p.after.size());
     return Match{&key, std::string(star)};
   }
@@ -142,13 +164,14 @@ std::optional<std::string> store(const Match& match, std::string_view path, doub
   std::string unit(units(key.dimension).front().name);
   std::string space = unit.empty() ? "" : " ";
   if (!(value >= key.least && value <= key.most)) {  // also refuses NaN
-    return "'" + std::string(path) + "' must be between " + shortest(key.least) + " and " + shortest(key.most) + space + unit +
-           ", got " + shortest(value) + space + unit;
+    return "'" + std::string(path) + "' must be between " + shortest(key.least) + " and " + shortest(key.most) + space +
+           unit + ", got " + shortest(value) + space + unit;
   }
   Slot slot = key.slot(machine, match.star);
   if (auto** whole = std::get_if<int64_t*>(&slot)) {
     if (value != std::floor(value)) {
-      return "'" + std::string(path) + "' must be a whole number" + (unit.empty() ? "" : " of " + unit) + ", got " + shortest(value);
+      return "'" + std::string(path) + "' must be a whole number" + (unit.empty() ? "" : " of " + unit) + ", got " +
+             shortest(value);
     }
     **whole = static_cast<int64_t>(value);
   } else {

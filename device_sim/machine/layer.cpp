@@ -7,8 +7,8 @@
 
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
-// toml++ 3.3 asserts (and, with NDEBUG, assumes) things about its input that a damaged file violates, in places where the
-// code after the assertion reports the error properly. Both are taken out.
+// toml++ 3.3 asserts (and, with NDEBUG, assumes) things about its input that a damaged file violates, in places where
+// the code after the assertion reports the error properly. Both are taken out.
 #include <toml++/impl/preprocessor.h>
 #undef TOML_ASSERT
 #undef TOML_ASSERT_ASSUME
@@ -34,7 +34,8 @@ const Unit* find_unit(Dimension dimension, std::string_view name) {
 }
 
 std::string wrong_unit(std::string_view path, Dimension dimension, std::string_view unit) {
-  return quoted(path) + " has " + (unit.empty() ? "no unit" : "unit " + quoted(unit)) + "; expected " + expected_units(dimension);
+  return quoted(path) + " has " + (unit.empty() ? "no unit" : "unit " + quoted(unit)) + "; expected " +
+         expected_units(dimension);
 }
 
 // Fills the value of `placed`, whose path and match are set; the objection if it cannot be.
@@ -89,7 +90,9 @@ class Reader {
   Diagnostic at(const toml::source_position& where, std::string message) const {
     return error_at(file_, where.line, std::move(message), where.column);
   }
-  Diagnostic at(const toml::node& where, std::string message) const { return at(where.source().begin, std::move(message)); }
+  Diagnostic at(const toml::node& where, std::string message) const {
+    return at(where.source().begin, std::move(message));
+  }
 
   Outcome text(const std::string& name, const toml::node& value, std::string& out) {
     auto read = value.value<std::string>();
@@ -119,7 +122,8 @@ class Reader {
     }
     if (!table || !is_section(path)) return at(key_place, unknown_key(first_record(path, value)));
     for (auto&& [key, child] : *table) {
-      if (Outcome outcome = node(path + "." + std::string(key.str()), child, key.source().begin); !outcome) return outcome;
+      if (Outcome outcome = node(path + "." + std::string(key.str()), child, key.source().begin); !outcome)
+        return outcome;
     }
     return {};
   }
@@ -138,7 +142,9 @@ class Reader {
       std::string_view field = key.str();
       if (field == "v") continue;
       std::string* slot = field == "unit" ? &unit : field == "tag" ? &tag : field == "src" ? &src : nullptr;
-      if (!slot) return at(key.source().begin, quoted(path) + " has an unknown field " + quoted(field) + "; expected v, unit, tag, src");
+      if (!slot)
+        return at(key.source().begin,
+                  quoted(path) + " has an unknown field " + quoted(field) + "; expected v, unit, tag, src");
       if (!value.is_string()) return at(value, "field " + quoted(field) + " of " + quoted(path) + " must be a string");
       *slot = *value.value<std::string>();
     }
@@ -147,7 +153,9 @@ class Reader {
     Quantity& q = placed.quantity;
     q.path = path;
     q.origin = file_ + ":" + std::to_string(placed.line);
-    if (tag.empty()) return at(table, quoted(path) + " has no tag; expected published, vendor, measured, fitted, projected or guessed");
+    if (tag.empty())
+      return at(table,
+                quoted(path) + " has no tag; expected published, vendor, measured, fitted, projected or guessed");
     std::optional<Tag> evidence;
     for (Tag candidate : {Tag::Published, Tag::Vendor, Tag::Measured, Tag::Fitted, Tag::Projected, Tag::Guessed})
       if (tag == name_of(candidate)) evidence = candidate;
@@ -201,8 +209,8 @@ Expected<Layer> read_layer(std::string_view text, std::string_view file) {
   toml::parse_result parsed = toml::parse(text, file);
   if (!parsed) {
     const toml::parse_error& problem = parsed.error();
-    return error_at(std::string(file), problem.source().begin.line, "not valid TOML: " + std::string(problem.description()),
-                    problem.source().begin.column);
+    return error_at(std::string(file), problem.source().begin.line,
+                    "not valid TOML: " + std::string(problem.description()), problem.source().begin.column);
   }
   return Reader(file).read(parsed.table());
 }

@@ -21,7 +21,7 @@ struct Placed {
 
 struct Layer {
   std::string title;
-  std::string base;                // empty: none
+  std::string base;  // empty: none
   uint64_t base_line = 0, base_column = 0;
   std::vector<std::string> aliases;
   std::map<std::string, Placed, std::less<>> values;

@@ -22,7 +22,9 @@ Expected<Merged> merge(const File& file, std::vector<std::string>& chain) {
   if (!layer) return layer.diagnostic();
   Merged merged;
   if (!layer->base.empty()) {
-    auto refuse = [&](std::string why) { return error_at(file.file, layer->base_line, std::move(why), layer->base_column); };
+    auto refuse = [&](std::string why) {
+      return error_at(file.file, layer->base_line, std::move(why), layer->base_column);
+    };
     Expected<File> base = open(layer->base, file.file);
     if (!base) return refuse("base '" + layer->base + "': " + base.diagnostic().str());
     chain.push_back(file.file);
@@ -55,9 +57,11 @@ class Consistency {
             "must be a multiple of simt.dcache.line x simt.dcache.ways");
     require("memory.hbm.size", m_.chip.hbm.size_bytes % m_.chip.page_bytes == 0, "must be a multiple of memory.page");
     require("buffers.ub_reserved", b.ub_reserved_bytes < b.ub_bytes, "must be less than buffers.ub");
-    require("simt.shared", simt.shared_bytes <= b.ub_usable_bytes(), "must fit into buffers.ub less buffers.ub_reserved");
+    require("simt.shared", simt.shared_bytes <= b.ub_usable_bytes(),
+            "must fit into buffers.ub less buffers.ub_reserved");
     require("simt.shared_per_block", simt.shared_bytes_per_block <= simt.shared_bytes, "must not exceed simt.shared");
-    require("simt.max_threads_per_block", simt.max_threads_per_block % simt.warp_size == 0, "must be a multiple of simt.warp_size");
+    require("simt.max_threads_per_block", simt.max_threads_per_block % simt.warp_size == 0,
+            "must be a multiple of simt.warp_size");
     require("simt.max_warps", simt.max_warps * simt.warp_size >= simt.max_threads_per_block,
             "must hold one block of simt.max_threads_per_block");
     require("simt.register_file", simt.register_file_bytes >= 64 * simt.max_threads_per_block,
@@ -77,7 +81,8 @@ class Consistency {
   void refuse(std::string_view path, std::string message) {
     if (!outcome_) return;
     auto found = values_.find(path);
-    outcome_ = found == values_.end() ? error_at(m_.file, 0, std::move(message)) : found->second.objection(std::move(message));
+    outcome_ =
+        found == values_.end() ? error_at(m_.file, 0, std::move(message)) : found->second.objection(std::move(message));
   }
   void require(std::string_view path, bool holds, std::string_view rule) {
     if (holds) return;
@@ -89,7 +94,8 @@ class Consistency {
     require(path, std::has_single_bit(static_cast<uint64_t>(value)), "must be a power of two");
   }
   void default_class(std::string_view path, bool present) {
-    if (!present) refuse({}, "missing key '" + std::string(path) + "': timing classes without a row of their own use 'default'");
+    if (!present)
+      refuse({}, "missing key '" + std::string(path) + "': timing classes without a row of their own use 'default'");
   }
   // A timing class needs all of its fields.
   void whole_class(const std::string& path, const Placed& placed) {
@@ -98,7 +104,8 @@ class Consistency {
     if (star == std::string_view::npos) return;
     for (const Key& key : keys()) {
       if (!key.path.starts_with(pattern.substr(0, star + 1))) continue;
-      std::string sibling = std::string(key.path.substr(0, star)) + placed.match.star + std::string(key.path.substr(star + 1));
+      std::string sibling =
+          std::string(key.path.substr(0, star)) + placed.match.star + std::string(key.path.substr(star + 1));
       if (!values_.contains(sibling)) refuse(path, "'" + path + "' needs '" + sibling + "' beside it");
     }
   }
@@ -136,13 +143,15 @@ Expected<Machine> build(const File& file, std::span<const std::string> overrides
   machine.title = merged->title.empty() ? file.name : merged->title;
   for (const Key& key : keys()) {
     if (key.optional || merged->values.contains(key.path)) continue;
-    return error_at(file.file, 0, "missing key '" + std::string(key.path) + "' (" + std::string(key.meaning) +
-                                      "): add it, or a base that has it");
+    return error_at(file.file, 0,
+                    "missing key '" + std::string(key.path) + "' (" + std::string(key.meaning) +
+                        "): add it, or a base that has it");
   }
   for (const auto& [path, placed] : merged->values) {
     const Quantity& q = placed.quantity;
-    std::optional<std::string> objection = is_word(placed.match.key->dimension) ? store(placed.match, path, q.word, machine)
-                                                                                : store(placed.match, path, q.value, machine);
+    std::optional<std::string> objection = is_word(placed.match.key->dimension)
+                                               ? store(placed.match, path, q.word, machine)
+                                               : store(placed.match, path, q.value, machine);
     if (objection) return placed.objection(*objection);
     machine.quantities.push_back(q);
   }
@@ -169,8 +178,10 @@ std::vector<MachineInfo> list() {
   std::vector<MachineInfo> machines;
   for (const File& file : every_file()) {
     Expected<Layer> layer = read_layer(file.text, file.file);
-    if (layer) machines.push_back({file.name, layer->title, layer->aliases, file.file});
-    else machines.push_back({file.name, "unreadable: " + layer.diagnostic().str(), {}, file.file});
+    if (layer)
+      machines.push_back({file.name, layer->title, layer->aliases, file.file});
+    else
+      machines.push_back({file.name, "unreadable: " + layer.diagnostic().str(), {}, file.file});
   }
   return machines;
 }

@@ -34,7 +34,8 @@ Expected<Path> path(const Machine& machine, int64_t from, int64_t to) {
   for (const Level& level : machine.system.levels) {
     from /= level.members;
     to /= level.members;
-    if (from == to) return Path{level.name, level.hops, level.latency_ns, level.read_bytes_per_second, level.write_bytes_per_second};
+    if (from == to)
+      return Path{level.name, level.hops, level.latency_ns, level.read_bytes_per_second, level.write_bytes_per_second};
   }
   return error("devices are not connected");  // unreachable: the last level holds every device
 }

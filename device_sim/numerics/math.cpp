@@ -135,7 +135,9 @@ T positive_difference(T a, T b) {
 
 // x modulo 2, in [-1, 1]; exact.
 double half_turns(double x) { return std::isfinite(x) ? x - 2 * __builtin_roundeven(x * 0.5) : kNan; }
-double sinpi_of(double x) { return std::fabs(x) < 1e-300 ? x * 3.14159265358979323846 : Sleef_cinz_sinpid1_u05purec(half_turns(x)); }
+double sinpi_of(double x) {
+  return std::fabs(x) < 1e-300 ? x * 3.14159265358979323846 : Sleef_cinz_sinpid1_u05purec(half_turns(x));
+}
 double cospi_of(double x) { return Sleef_cinz_cospid1_u05purec(half_turns(x)); }
 
 double normcdf_of(double x) {
@@ -191,19 +193,31 @@ double erfcinv_of(double q) {
 // rounded once more, which is why its bound is close to 0.5.
 double in_double(MathFn fn, double a, double b) {
   switch (fn) {
-    case MathFn::SinPi: return sinpi_of(a);
-    case MathFn::CosPi: return cospi_of(a);
+    case MathFn::SinPi:
+      return sinpi_of(a);
+    case MathFn::CosPi:
+      return cospi_of(a);
     case MathFn::Rsqrt:
-    case MathFn::RsqrtApprox: return 1 / std::sqrt(a);
-    case MathFn::Rcbrt: return 1 / Sleef_cinz_cbrtd1_u10purec(a);
-    case MathFn::Rhypot: return 1 / Sleef_cinz_hypotd1_u05purec(a, b);
-    case MathFn::ErfInv: return erfinv_of(a);
-    case MathFn::ErfcInv: return erfcinv_of(a);
-    case MathFn::NormCdf: return normcdf_of(a);
-    case MathFn::NormCdfInv: return -1.41421356237309504880 * erfcinv_of(2 * a);
-    case MathFn::Fmod: return fmod_exact(a, b);
-    case MathFn::Remainder: return remainder_exact(a, b);
-    default: return kNan;
+    case MathFn::RsqrtApprox:
+      return 1 / std::sqrt(a);
+    case MathFn::Rcbrt:
+      return 1 / Sleef_cinz_cbrtd1_u10purec(a);
+    case MathFn::Rhypot:
+      return 1 / Sleef_cinz_hypotd1_u05purec(a, b);
+    case MathFn::ErfInv:
+      return erfinv_of(a);
+    case MathFn::ErfcInv:
+      return erfcinv_of(a);
+    case MathFn::NormCdf:
+      return normcdf_of(a);
+    case MathFn::NormCdfInv:
+      return -1.41421356237309504880 * erfcinv_of(2 * a);
+    case MathFn::Fmod:
+      return fmod_exact(a, b);
+    case MathFn::Remainder:
+      return remainder_exact(a, b);
+    default:
+      return kNan;
   }
 }
 
@@ -211,17 +225,27 @@ template <class T, class Bits>
 T by_bits(MathFn fn, T a, T b) {
   switch (fn) {
     case MathFn::Sqrt:
-    case MathFn::SqrtApprox: return std::sqrt(a);
+    case MathFn::SqrtApprox:
+      return std::sqrt(a);
     case MathFn::Rcp:
-    case MathFn::RcpApprox: return 1 / a;
-    case MathFn::Ldexp: return ldexp_of(a, b);
-    case MathFn::Logb: return logb_of(a);
-    case MathFn::FrexpMantissa: return frexp_mantissa(a);
-    case MathFn::FrexpExponent: return frexp_exponent(a);
-    case MathFn::NextAfter: return next_after<T, Bits>(a, b);
-    case MathFn::Round: return round_away(a);
-    case MathFn::Fdim: return positive_difference(a, b);
-    default: return static_cast<T>(in_double(fn, static_cast<double>(a), static_cast<double>(b)));
+    case MathFn::RcpApprox:
+      return 1 / a;
+    case MathFn::Ldexp:
+      return ldexp_of(a, b);
+    case MathFn::Logb:
+      return logb_of(a);
+    case MathFn::FrexpMantissa:
+      return frexp_mantissa(a);
+    case MathFn::FrexpExponent:
+      return frexp_exponent(a);
+    case MathFn::NextAfter:
+      return next_after<T, Bits>(a, b);
+    case MathFn::Round:
+      return round_away(a);
+    case MathFn::Fdim:
+      return positive_difference(a, b);
+    default:
+      return static_cast<T>(in_double(fn, static_cast<double>(a), static_cast<double>(b)));
   }
 }
 
@@ -230,22 +254,28 @@ T by_bits(MathFn fn, T a, T b) {
 float value(MathFn fn, float a, float b) {
   switch (fn) {
 #define PHX_SLEEF1(Enum, f, facc, d, dacc) \
-  case MathFn::Enum: return PHX_JOIN(Sleef_cinz_, f, f1_, facc, purec)(a);
+  case MathFn::Enum:                       \
+    return PHX_JOIN(Sleef_cinz_, f, f1_, facc, purec)(a);
 #define PHX_SLEEF2(Enum, f, facc, d, dacc) \
-  case MathFn::Enum: return PHX_JOIN(Sleef_cinz_, f, f1_, facc, purec)(a, b);
+  case MathFn::Enum:                       \
+    return PHX_JOIN(Sleef_cinz_, f, f1_, facc, purec)(a, b);
 #include "device_sim/numerics/sleef_functions.def"
-    default: return by_bits<float, uint32_t>(fn, a, b);
+    default:
+      return by_bits<float, uint32_t>(fn, a, b);
   }
 }
 
 double value(MathFn fn, double a, double b) {
   switch (fn) {
 #define PHX_SLEEF1(Enum, f, facc, d, dacc) \
-  case MathFn::Enum: return PHX_JOIN(Sleef_cinz_, d, d1_, dacc, purec)(a);
+  case MathFn::Enum:                       \
+    return PHX_JOIN(Sleef_cinz_, d, d1_, dacc, purec)(a);
 #define PHX_SLEEF2(Enum, f, facc, d, dacc) \
-  case MathFn::Enum: return PHX_JOIN(Sleef_cinz_, d, d1_, dacc, purec)(a, b);
+  case MathFn::Enum:                       \
+    return PHX_JOIN(Sleef_cinz_, d, d1_, dacc, purec)(a, b);
 #include "device_sim/numerics/sleef_functions.def"
-    default: return by_bits<double, uint64_t>(fn, a, b);
+    default:
+      return by_bits<double, uint64_t>(fn, a, b);
   }
 }
 

@@ -24,7 +24,8 @@ const Layout& layout(Format f) { return kLayouts[static_cast<int>(f)]; }
 
 enum class Kind : uint8_t { Zero, Finite, Infinity, NaN };
 
-// (-1)^negative * mantissa * 2^exponent. Where bits had to be dropped, the lowest bit of the mantissa is set ("sticky").
+// (-1)^negative * mantissa * 2^exponent. Where bits had to be dropped, the lowest bit of the mantissa is set
+// ("sticky").
 struct Number {
   Kind kind;
   bool negative;
@@ -67,10 +68,17 @@ u128 shift_right_rounded(u128 x, int count, bool negative, Round r) {
   u128 half = u128{1} << (count - 1);
   bool up = false;
   switch (r) {
-    case Round::Rn: up = rest > half || (rest == half && (kept & 1)); break;
-    case Round::Rz: break;
-    case Round::Rd: up = negative && rest; break;
-    case Round::Ru: up = !negative && rest; break;
+    case Round::Rn:
+      up = rest > half || (rest == half && (kept & 1));
+      break;
+    case Round::Rz:
+      break;
+    case Round::Rd:
+      up = negative && rest;
+      break;
+    case Round::Ru:
+      up = !negative && rest;
+      break;
   }
   return kept + up;
 }
@@ -86,16 +94,21 @@ uint64_t pack_infinity(Format f, bool negative) {
 uint64_t pack(Format f, const Number& n, Round r, bool saturate = false) {
   const Layout& l = layout(f);
   switch (n.kind) {
-    case Kind::Zero: return pack_zero(f, n.negative);
-    case Kind::Infinity: return saturate ? pack_zero(f, n.negative) | l.largest() : pack_infinity(f, n.negative);
-    case Kind::NaN: return canonical_nan(f);
-    case Kind::Finite: break;
+    case Kind::Zero:
+      return pack_zero(f, n.negative);
+    case Kind::Infinity:
+      return saturate ? pack_zero(f, n.negative) | l.largest() : pack_infinity(f, n.negative);
+    case Kind::NaN:
+      return canonical_nan(f);
+    case Kind::Finite:
+      break;
   }
   // The result is a multiple of 2^quantum.
   int leading = n.exponent + top_bit(n.mantissa);
   int quantum = (leading < 1 - l.bias() ? 1 - l.bias() : leading) - l.mantissa_bits;
   int shift = quantum - n.exponent;
-  uint64_t kept = static_cast<uint64_t>(shift > 0 ? shift_right_rounded(n.mantissa, shift, n.negative, r) : n.mantissa << -shift);
+  uint64_t kept =
+      static_cast<uint64_t>(shift > 0 ? shift_right_rounded(n.mantissa, shift, n.negative, r) : n.mantissa << -shift);
   uint64_t hidden = 1ull << l.mantissa_bits;
   uint64_t magnitude = kept;
   if (kept >= hidden) {
@@ -153,7 +166,9 @@ u128 integral_magnitude(const Number& n, Round r) {
   return magnitude >> 65 ? u128{1} << 65 : magnitude;
 }
 
-uint64_t integer_of_nan(Format from, unsigned width) { return from == Format::F64 || width == 64 ? 1ull << (width - 1) : 0; }
+uint64_t integer_of_nan(Format from, unsigned width) {
+  return from == Format::F64 || width == 64 ? 1ull << (width - 1) : 0;
+}
 
 uint64_t choose(Format f, uint64_t a, uint64_t b, bool smaller) {
   Number x = unpack(f, a), y = unpack(f, b);
@@ -161,7 +176,9 @@ uint64_t choose(Format f, uint64_t a, uint64_t b, bool smaller) {
   if (y.kind == Kind::NaN) return a;
   // Sign-magnitude order of the encodings.
   uint64_t sign = layout(f).sign_bit();
-  auto rank = [&](uint64_t v) { return v & sign ? -static_cast<__int128>(v & (sign - 1)) - 1 : static_cast<__int128>(v); };
+  auto rank = [&](uint64_t v) {
+    return v & sign ? -static_cast<__int128>(v & (sign - 1)) - 1 : static_cast<__int128>(v);
+  };
   return (rank(a) < rank(b)) == smaller ? a : b;
 }
 
@@ -169,12 +186,18 @@ uint64_t choose(Format f, uint64_t a, uint64_t b, bool smaller) {
 
 uint64_t canonical_nan(Format f) {
   switch (f) {
-    case Format::F16: return 0x7fff;
-    case Format::BF16: return 0x7fff;
-    case Format::F32: return 0x7fffffff;
-    case Format::F64: return 0x7ff8000000000000;
-    case Format::E4M3: return 0x7f;
-    case Format::E5M2: return 0x7f;
+    case Format::F16:
+      return 0x7fff;
+    case Format::BF16:
+      return 0x7fff;
+    case Format::F32:
+      return 0x7fffffff;
+    case Format::F64:
+      return 0x7ff8000000000000;
+    case Format::E4M3:
+      return 0x7f;
+    case Format::E5M2:
+      return 0x7f;
   }
   return 0;
 }
@@ -196,7 +219,8 @@ uint64_t fma(Format f, uint64_t a, uint64_t b, uint64_t c, Round r) {
 uint64_t div(Format f, uint64_t a, uint64_t b, Round r) {
   Number x = unpack(f, a), y = unpack(f, b);
   bool negative = x.negative != y.negative;
-  if (x.kind == Kind::NaN || y.kind == Kind::NaN || (x.kind == y.kind && x.kind != Kind::Finite)) return canonical_nan(f);
+  if (x.kind == Kind::NaN || y.kind == Kind::NaN || (x.kind == y.kind && x.kind != Kind::Finite))
+    return canonical_nan(f);
   if (x.kind == Kind::Infinity || y.kind == Kind::Zero) return pack_infinity(f, negative);
   if (x.kind == Kind::Zero || y.kind == Kind::Infinity) return pack_zero(f, negative);
   int up = 126 - top_bit(x.mantissa);
@@ -226,7 +250,9 @@ uint64_t sqrt(Format f, uint64_t a, Round r) {
   return pack(f, {Kind::Finite, false, (x.exponent - up) / 2, root}, r);
 }
 
-uint64_t convert(Format to, Format from, uint64_t a, Round r, bool saturate) { return pack(to, unpack(from, a), r, saturate); }
+uint64_t convert(Format to, Format from, uint64_t a, Round r, bool saturate) {
+  return pack(to, unpack(from, a), r, saturate);
+}
 
 uint64_t round_to_integral(Format f, uint64_t a, Round r) {
   Number x = unpack(f, a);

@@ -125,9 +125,11 @@ TEST_CASE("machines are found by path, in PHX_MACHINE_PATH and by alias") {
   namespace fs = std::filesystem;
   fs::path directory = fs::temp_directory_path() / "phx_machine_description_test";
   fs::create_directories(directory);
-  std::ofstream(directory / "half.toml") << "title = \"half a die\"\nbase = \"ascend-910b1\"\naliases = [\"small\"]\n[chip]\n"
-                                            "aic = { v = 12, tag = \"projected\", src = \"test\" }\n";
-  std::ofstream(directory / "quarter.toml") << "base = \"half\"\n[chip]\naiv = { v = 12, tag = \"projected\", src = \"test\" }\n";
+  std::ofstream(directory / "half.toml")
+      << "title = \"half a die\"\nbase = \"ascend-910b1\"\naliases = [\"small\"]\n[chip]\n"
+         "aic = { v = 12, tag = \"projected\", src = \"test\" }\n";
+  std::ofstream(directory / "quarter.toml")
+      << "base = \"half\"\n[chip]\naiv = { v = 12, tag = \"projected\", src = \"test\" }\n";
   Machine by_path = loaded((directory / "quarter.toml").string());
   CHECK(by_path.name == "quarter");
   CHECK(by_path.title == "half a die");

@@ -28,15 +28,22 @@ std::string override_message(const std::string& assignment) {
 
 TEST_CASE("malformed files") {
   CHECK(message("[chip]\naic = { v = 2, tag = \"guessed\", src = \"x\" }") == "accepted");
-  CHECK(message("[chip]\naicc = { v = 2, tag = \"guessed\", src = \"x\" }") == "m.toml:3:1: unknown key 'chip.aicc'; did you mean 'chip.aic'?");
+  CHECK(message("[chip]\naicc = { v = 2, tag = \"guessed\", src = \"x\" }") ==
+        "m.toml:3:1: unknown key 'chip.aicc'; did you mean 'chip.aic'?");
   CHECK(message("[completely.elsewhere]\nx = 1") ==
         "m.toml:2:2: unknown key 'completely.elsewhere.x'; docs/machine_schema.md lists the keys");
-  CHECK(message("[chip]\naic = 24") == "m.toml:3:7: 'chip.aic' must be written as { v = .., unit = .., tag = .., src = .. }");
-  CHECK(message("[chip]\naic = { v = 0, tag = \"guessed\", src = \"x\" }") == "m.toml:3:13: 'chip.aic' must be between 1 and 4096, got 0");
-  CHECK(message("[chip]\naic = { v = -3, tag = \"guessed\", src = \"x\" }") == "m.toml:3:13: 'chip.aic' must be between 1 and 4096, got -3");
-  CHECK(message("[chip]\naic = { v = 1.5, tag = \"guessed\", src = \"x\" }") == "m.toml:3:13: 'chip.aic' must be a whole number, got 1.5");
-  CHECK(message("[chip]\naic = { v = nan, tag = \"guessed\", src = \"x\" }") == "m.toml:3:13: 'chip.aic' must be between 1 and 4096, got nan");
-  CHECK(message("[chip]\naic = { v = \"two\", tag = \"guessed\", src = \"x\" }") == "m.toml:3:13: 'chip.aic' must be a number");
+  CHECK(message("[chip]\naic = 24") ==
+        "m.toml:3:7: 'chip.aic' must be written as { v = .., unit = .., tag = .., src = .. }");
+  CHECK(message("[chip]\naic = { v = 0, tag = \"guessed\", src = \"x\" }") ==
+        "m.toml:3:13: 'chip.aic' must be between 1 and 4096, got 0");
+  CHECK(message("[chip]\naic = { v = -3, tag = \"guessed\", src = \"x\" }") ==
+        "m.toml:3:13: 'chip.aic' must be between 1 and 4096, got -3");
+  CHECK(message("[chip]\naic = { v = 1.5, tag = \"guessed\", src = \"x\" }") ==
+        "m.toml:3:13: 'chip.aic' must be a whole number, got 1.5");
+  CHECK(message("[chip]\naic = { v = nan, tag = \"guessed\", src = \"x\" }") ==
+        "m.toml:3:13: 'chip.aic' must be between 1 and 4096, got nan");
+  CHECK(message("[chip]\naic = { v = \"two\", tag = \"guessed\", src = \"x\" }") ==
+        "m.toml:3:13: 'chip.aic' must be a number");
   CHECK(message("[chip]\nclock = { v = 2, unit = \"GB\", tag = \"guessed\", src = \"x\" }") ==
         "m.toml:3:25: 'chip.clock' has unit 'GB'; expected Hz, kHz, MHz, GHz");
   CHECK(message("[chip]\nclock = { v = 2, tag = \"guessed\", src = \"x\" }") ==
@@ -47,8 +54,10 @@ TEST_CASE("malformed files") {
         "m.toml:3:7: 'chip.aic' has no tag; expected published, vendor, measured, fitted, projected or guessed");
   CHECK(message("[chip]\naic = { v = 2, tag = \"sure\", src = \"x\" }") ==
         "m.toml:3:22: 'chip.aic' has tag 'sure'; expected published, vendor, measured, fitted, projected or guessed");
-  CHECK(message("[chip]\naic = { v = 2, tag = \"guessed\" }") == "m.toml:3:7: 'chip.aic' has no src: say where the number comes from");
-  CHECK(message("[chip]\naic = { v = 2, tag = \"guessed\", src = \"@ini\" }") == "m.toml:3:39: source '@ini' is not in [sources] of this file");
+  CHECK(message("[chip]\naic = { v = 2, tag = \"guessed\" }") ==
+        "m.toml:3:7: 'chip.aic' has no src: say where the number comes from");
+  CHECK(message("[chip]\naic = { v = 2, tag = \"guessed\", src = \"@ini\" }") ==
+        "m.toml:3:39: source '@ini' is not in [sources] of this file");
   CHECK(message("[chip]\naic = { v = 2, tag = \"guessed\", source = \"x\" }") ==
         "m.toml:3:33: 'chip.aic' has an unknown field 'source'; expected v, unit, tag, src");
   CHECK(message("[simt]\nkind = { v = \"maybe\", tag = \"guessed\", src = \"x\" }") ==
@@ -76,7 +85,10 @@ TEST_CASE("numbers that contradict each other") {
 TEST_CASE("missing keys, bases and files") {
   CHECK(parse("title = \"empty\"", "m.toml").diagnostic().str() ==
         "m.toml: missing key 'chip.aic' (cube cores (AIC) of one device): add it, or a base that has it");
-  CHECK(parse("\nbase = \"h100\"", "m.toml").diagnostic().str().starts_with("m.toml:2:8: base 'h100': unknown machine 'h100'; known machines: ascend-910b1, "));
+  CHECK(parse("\nbase = \"h100\"", "m.toml")
+            .diagnostic()
+            .str()
+            .starts_with("m.toml:2:8: base 'h100': unknown machine 'h100'; known machines: ascend-910b1, "));
   CHECK(load("no/such.toml").diagnostic().str() == "cannot read machine file 'no/such.toml'");
   namespace fs = std::filesystem;
   fs::path directory = fs::temp_directory_path() / "phx_machine_errors_test";
@@ -90,8 +102,10 @@ TEST_CASE("missing keys, bases and files") {
 
 TEST_CASE("overrides") {
   CHECK(override_message("chip.clock=1.5GHz") == "accepted");
-  CHECK(override_message("chip.clok=1.5GHz") == "override 'chip.clok=1.5GHz': unknown key 'chip.clok'; did you mean 'chip.clock'?");
-  CHECK(override_message("chip.clock=1.5GB") == "override 'chip.clock=1.5GB': 'chip.clock' has unit 'GB'; expected Hz, kHz, MHz, GHz");
+  CHECK(override_message("chip.clok=1.5GHz") ==
+        "override 'chip.clok=1.5GHz': unknown key 'chip.clok'; did you mean 'chip.clock'?");
+  CHECK(override_message("chip.clock=1.5GB") ==
+        "override 'chip.clock=1.5GB': 'chip.clock' has unit 'GB'; expected Hz, kHz, MHz, GHz");
   CHECK(override_message("chip.clock") == "override 'chip.clock': expected key=value, as in chip.clock=1.5GHz");
   CHECK(override_message("chip.aic=many") == "override 'chip.aic=many': 'chip.aic' must be a number, got 'many'");
   CHECK(override_message("chip.aic=0") == "override 'chip.aic=0': 'chip.aic' must be between 1 and 4096, got 0");

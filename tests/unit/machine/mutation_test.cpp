@@ -26,14 +26,42 @@ struct Random {
 
 // Structure-aware: numbers, units, tags, keys and lines are changed as often as plain bytes.
 std::string mutate(std::string text, Random& random) {
-  static const std::vector<std::string> tokens = {"-1", "0", "1e308", "-0.0", "nan", "inf", "9223372036854775807", "3.5", "\"GHz\"", "\"B\"", "\"cycle\"",
-                                                  "\"guessed\"", "[", "]", "{", "}", "=", "\"\"", "v", "base = \"ascend-910c\"\n", "[[chip]]\n", "\n[chip]\n", "\xff", "\""};
+  static const std::vector<std::string> tokens = {"-1",
+                                                  "0",
+                                                  "1e308",
+                                                  "-0.0",
+                                                  "nan",
+                                                  "inf",
+                                                  "9223372036854775807",
+                                                  "3.5",
+                                                  "\"GHz\"",
+                                                  "\"B\"",
+                                                  "\"cycle\"",
+                                                  "\"guessed\"",
+                                                  "[",
+                                                  "]",
+                                                  "{",
+                                                  "}",
+                                                  "=",
+                                                  "\"\"",
+                                                  "v",
+                                                  "base = \"ascend-910c\"\n",
+                                                  "[[chip]]\n",
+                                                  "\n[chip]\n",
+                                                  "\xff",
+                                                  "\""};
   for (size_t edits = 1 + random.below(3); edits; --edits) {
     size_t at = random.below(text.size());
     switch (random.below(6)) {
-      case 0: text[at] = static_cast<char>(random.next()); break;
-      case 1: text.erase(at, 1 + random.below(20)); break;
-      case 2: text.insert(at, tokens[random.below(tokens.size())]); break;
+      case 0:
+        text[at] = static_cast<char>(random.next());
+        break;
+      case 1:
+        text.erase(at, 1 + random.below(20));
+        break;
+      case 2:
+        text.insert(at, tokens[random.below(tokens.size())]);
+        break;
       case 3: {  // another value for some number
         size_t v = text.find("v = ", at);
         if (v == std::string::npos) break;

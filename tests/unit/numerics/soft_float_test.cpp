@@ -1,8 +1,8 @@
 #include "device_sim/numerics/soft_float.h"
 
 #include <cfenv>
-#include <initializer_list>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 
 #include <doctest/doctest.h>
@@ -42,7 +42,8 @@ void against_host(Any any) {
   RandomBits random{1};
   int failures = 0;
   for (int i = 0; i < 40000; ++i) {
-    T a = any(random), b = i % 2 ? any(random) : near<T>(random, a), c = i % 3 ? near<T>(random, static_cast<T>(a * b)) : any(random);
+    T a = any(random), b = i % 2 ? any(random) : near<T>(random, a),
+      c = i % 3 ? near<T>(random, static_cast<T>(a * b)) : any(random);
     for (int m = 0; m < 4; ++m) {
       Round r = kModes[m];
       int mode = kHost[m];
@@ -94,7 +95,8 @@ TEST_CASE("f16: every value survives a round trip, and rounding equals the compi
   }
   RandomBits random{3};
   for (int i = 0; i < 200000; ++i) {
-    float x = i % 2 ? random.any_float() : static_cast<float>(std::ldexp(random.in(-2, 2), static_cast<int>(random.next() % 48) - 28));
+    float x = i % 2 ? random.any_float()
+                    : static_cast<float>(std::ldexp(random.in(-2, 2), static_cast<int>(random.next() % 48) - 28));
     uint16_t expected = x != x ? 0x7fff : std::bit_cast<uint16_t>(static_cast<_Float16>(x));
     failures += f16_from(x) != expected;
     float up = f32_from_f16(f16_from(x, Round::Ru)), down = f32_from_f16(f16_from(x, Round::Rd));
@@ -118,7 +120,8 @@ TEST_CASE("f16 arithmetic is rounded once") {
   }
   CHECK(failures == 0);
   // 1 + 2^-11 + 2^-24: rounding the product to f32 first would make it a tie and give 1.
-  CHECK(f16_fma(0x3c01, 0x3c01, 0x0001) == f16_from(std::ldexp(1.0, 0) + std::ldexp(1.0, -9) + std::ldexp(1.0, -20) + std::ldexp(1.0, -24)));
+  CHECK(f16_fma(0x3c01, 0x3c01, 0x0001) ==
+        f16_from(std::ldexp(1.0, 0) + std::ldexp(1.0, -9) + std::ldexp(1.0, -20) + std::ldexp(1.0, -24)));
 }
 
 TEST_CASE("bf16 rounds to nearest even and keeps infinities") {
