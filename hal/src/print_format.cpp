@@ -41,20 +41,26 @@ uint64_t zero_extended(uint64_t value, int bytes) {
 
 }  // namespace
 
-std::string format_print(std::string_view format, std::span<const uint64_t> arguments,
+std::string format_print(std::string_view format, std::span<const std::byte> arguments,
                          const std::function<std::string(Address)>& read_string) {
   std::string out;
   size_t used = 0;
   bool short_of_arguments = false;
-  auto next = [&]() -> uint64_t {
-    if (used < arguments.size()) return arguments[used++];
-    short_of_arguments = true;
-    return 0;
+  auto next = [&](size_t bytes) -> uint64_t {
+    used = (used + bytes - 1) & ~(bytes - 1);
+    uint64_t value = 0;
+    if (used + bytes <= arguments.size())
+      std::memcpy(&value, arguments.data() + used, bytes);  // hosts and devices are little endian
+    else
+      short_of_arguments = true;
+    used += bytes;
+    return value;
   };
+  auto integer = [&](int length) { return next(length == 8 ? 8 : 4); };
   size_t i = 0;
   auto number = [&](int& into) {
     if (i < format.size() && format[i] == '*') {
-      into = static_cast<int>(sign_extended(next(), 4));
+      into = static_cast<int>(sign_extended(next(4), 4));
       ++i;
     } else {
       into = 0;
@@ -97,20 +103,20 @@ std::string format_print(std::string_view format, std::span<const uint64_t> argu
     std::string text;
     switch (c.kind) {
       case 'd':
-      case 'i': text = printed(head + "lld", static_cast<long long>(sign_extended(next(), c.length))); break;
+      case 'i': text = printed(head + "lld", static_cast<long long>(sign_extended(integer(c.length), c.length))); break;
       case 'u':
       case 'o':
       case 'x':
-      case 'X': text = printed(head + "ll" + c.kind, static_cast<unsigned long long>(zero_extended(next(), c.length))); break;
-      case 'c': text = printed(head + "c", static_cast<int>(next() & 0xff)); break;
+      case 'X': text = printed(head + "ll" + c.kind, static_cast<unsigned long long>(zero_extended(integer(c.length), c.length))); break;
+      case 'c': text = printed(head + "c", static_cast<int>(next(4) & 0xff)); break;
       case 'p': {
-        uint64_t pointer = next();
+        uint64_t pointer = next(8);
         text = pointer ? printed(head + "s", printed("0x%llx", static_cast<unsigned long long>(pointer)).c_str())
                        : printed(head + "s", "(nil)");
         break;
       }
       case 's': {
-        uint64_t address = next();
+        uint64_t address = next(8);
         std::string string = address ? read_string(address) : "(null)";
         text = printed(head + "s", string.c_str());
         break;
@@ -122,7 +128,7 @@ std::string format_print(std::string_view format, std::span<const uint64_t> argu
       case 'f':
       case 'F':
       case 'g':
-      case 'G': text = printed(head + c.kind, std::bit_cast<double>(next())); break;
+      case 'G': text = printed(head + c.kind, std::bit_cast<double>(next(8))); break;
       default: text = std::string(format.substr(start, i - start)); break;  // unknown: shown as written
     }
     // What has no argument is shown as written rather than made up.
