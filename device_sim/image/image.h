@@ -78,7 +78,7 @@ struct Object {
 };
 
 struct Relocation {
-  uint64_t place = 0;     // text: word index of the extension word; data: byte offset of the pointer
+  uint64_t place = 0;     // text: word index of the extension word; data: byte offset of the pointer; zero until loaded
   uint32_t object = 0;    // index in objects
   int64_t addend = 0;
   bool operator==(const Relocation&) const = default;
@@ -131,7 +131,7 @@ Expected<Executable> read(std::span<const std::byte> file, const std::string& na
 // code passes isa::analyze() with the registers it declares; its flags name at least what the code uses; its core kind
 // goes with the target; parameters ascend inside the argument block without overlap; objects are aligned, ascending, without overlap, bytes between them zero; code relocations point at the
 // extension word of a 64-bit immediate, data relocations at 8 aligned bytes of an object, each place at most once and
-// ascending, addends within the object; line entries ascend inside the code.
+// ascending, the relocated bytes zero, addends within the object; line entries ascend over starts of instructions.
 Outcome verify(const Executable& executable, const std::string& name = "executable");
 
 }  // namespace phx::image

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <unordered_set>
 
 #include "device_sim/image/image.h"
 #include "device_sim/isa/operands.h"
@@ -118,9 +119,11 @@ class Checks {
 
   Outcome check_objects() {
     uint64_t end = 0;
+    std::unordered_set<std::string_view> names;
     for (const Object& object : exe_.objects) {
       if (!is_name(object.name)) return fail("a data object has no name or one with spaces or control characters");
       auto refuse = [&](const std::string& message) { return fail("object " + object.name + ": " + message); };
+      if (!names.insert(object.name).second) return refuse("there are two objects of this name");
       if (object.kind > ObjectKind::string) return refuse("unknown kind");
       if (object.alignment == 0 || (object.alignment & (object.alignment - 1)) || object.alignment > kMaxObjectAlignment)
         return refuse("alignment " + number(object.alignment) + " is not a power of two up to " + number(kMaxObjectAlignment));
@@ -162,6 +165,8 @@ class Checks {
           for (const isa::Slot& slot : isa::slots(code_.instructions[start]))
             fits |= slot.kind != isa::OperandClass::None && slot.value == isa::operand::kImm && slot.width == 64;
       }
+      if (fits && exe_.code[relocation.place])
+        return fail("the immediate at word " + number(relocation.place) + " is relocated, but not zero");
       if (!fits) return fail("the code relocation at word " + number(relocation.place) + " is not at a 64-bit immediate");
     }
     return {};
@@ -179,6 +184,8 @@ class Checks {
                     exe_.objects[o].size >= 8 && relocation.place - exe_.objects[o].offset <= exe_.objects[o].size - 8;
       if (relocation.place % 8 || !inside)
         return fail("the data relocation at byte " + number(relocation.place) + " is not at 8 aligned bytes of an object");
+      if (!zero(relocation.place, relocation.place + 8))
+        return fail("the pointer at byte " + number(relocation.place) + " of .data is relocated, but not zero");
     }
     return {};
   }
@@ -187,6 +194,7 @@ class Checks {
     uint64_t next = 0;
     for (const LineEntry& entry : exe_.lines) {
       if (entry.word < next || entry.word >= exe_.code.size()) return fail("line entries do not ascend inside the code");
+      if (code_.starts[entry.word] == isa::DecodedCode::kNone) return fail("a line entry is not at the start of an instruction");
       if (entry.frames.size() > kMaxFrames) return fail("more than " + number(kMaxFrames) + " frames in a line entry");
       next = uint64_t{entry.word} + 1;
     }

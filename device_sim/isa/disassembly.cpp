@@ -10,7 +10,7 @@ namespace {
 std::string address_text(const Instruction& i) {
   std::string text;
   auto add = [&](const std::string& term) { text += (text.empty() ? "" : " + ") + term; };
-  if (i.a != operand::kZero || (i.b == operand::kZero && !i.has_ext)) add(operand_text(i.a));
+  if (i.a != operand::kZero || i.b != operand::kZero || !i.has_ext) add(operand_text(i.a));
   if (i.b != operand::kZero) {
     std::string index = operand_text(i.b);
     if (field::Mem::get_iu(i)) index = "u(" + index + ")";
@@ -61,6 +61,9 @@ std::string disassemble(const Instruction& i, const std::string& extension) {
   const RowInfo* found = row(i.op);
   if (!found) return "?";
   std::string text;
+  bool all_zero = found->dst == OperandClass::O;  // then the operands of a row with optional destination are left out
+  for (const Slot& slot : slots(i)) all_zero &= slot.kind == OperandClass::None || slot.value == operand::kZero;
+  if (all_zero) return mnemonic_text(i);
   for (const Slot& slot : slots(i)) {
     std::string operand;
     if (slot.kind == OperandClass::None) continue;
