@@ -1,0 +1,171 @@
+#include "runtime/src/report/report.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace phx::rt {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+
+// Counts are whole numbers however they were summed.
+Json whole(const std::map<std::string, double>& totals) {
+  Json object = Json::object();
+  for (const auto& [name, value] : totals) {
+    if (value >= 0 && value < 9e15 && value == static_cast<double>(static_cast<uint64_t>(value)))
+      object[name] = static_cast<uint64_t>(value);
+    else
+      object[name] = value;
+  }
+  return object;
+}
+
+Json kernels(const TelemetryLog::Contents& log) {
+  Json list = Json::array();
+  for (const auto& [key, totals] : log.kernels) {
+    Json kernel;
+    kernel["name"] = key.name;
+    kernel["source"] = key.source;
+    kernel["launches"] = totals.launches;
+    kernel["blocks"] = totals.largest_grid;
+    kernel["threads_per_block"] = totals.threads_per_block;
+    kernel["cycles"] = totals.timed ? Json(totals.cycles) : Json(nullptr);
+    kernel["seconds"] = totals.timed ? Json(hal::seconds(totals.time)) : Json(nullptr);
+    kernel["busy"] = whole(totals.busy);
+    kernel["bytes"] = whole(totals.bytes);
+    kernel["stalls"] = whole(totals.stalls);
+    kernel["counters"] = whole(totals.counters);
+    kernel["reused"] = totals.reused;
+    kernel["host_seconds"] = static_cast<double>(totals.host_nanoseconds) * 1e-9;
+    list.push_back(std::move(kernel));
+  }
+  return list;
+}
+
+Json transfers(const TelemetryLog::Contents& log) {
+  Json list = Json::array();
+  for (const auto& [key, totals] : log.transfers) {
+    Json transfer;
+    transfer["kind"] = key.first;
+    transfer["name"] = key.second;
+    transfer["count"] = totals.count;
+    transfer["bytes"] = totals.bytes;
+    transfer["seconds"] = hal::seconds(totals.time);
+    list.push_back(std::move(transfer));
+  }
+  return list;
+}
+
+Json links(const TelemetryLog::Contents& log) {
+  Json list = Json::array();
+  for (const hal::LinkRecord& record : log.links) {
+    Json link;
+    link["name"] = record.name;
+    link["level"] = record.level;
+    link["bytes"] = record.bytes;
+    link["transfers"] = record.transfers;
+    link["busy_seconds"] = record.busy_seconds;
+    link["bandwidth"] = record.bandwidth;
+    link["latency_seconds"] = hal::seconds(record.latency);
+    list.push_back(std::move(link));
+  }
+  return list;
+}
+
+Json faults(const TelemetryLog::Contents& log) {
+  Json list = Json::array();
+  for (const hal::FaultRecord& record : log.faults) {
+    Json fault;
+    fault["kind"] = fault_name(record.kind);
+    fault["message"] = record.message;
+    fault["kernel"] = record.kernel;
+    fault["source"] = record.file.empty() ? "" : record.file + ":" + std::to_string(record.line);
+    fault["device"] = record.device;
+    if (record.block) fault["block"] = {record.block->x, record.block->y, record.block->z};
+    if (record.thread) fault["thread"] = {record.thread->x, record.thread->y, record.thread->z};
+    if (record.address) fault["address"] = *record.address;
+    fault["nearest"] = record.nearest_buffer;
+    list.push_back(std::move(fault));
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string report_json(const ReportFacts& facts, const TelemetryLog::Contents& log) {
+  bool timed = facts.machine.mode == "timed";
+  Json report;
+  report["version"] = kReportVersion;
+  report["machine"] = facts.machine.name;
+  report["driver"] = facts.driver;
+  report["devices"] = facts.devices;
+  report["packages"] = facts.packages;
+  report["devices_of_machine"] = facts.machine.devices_total;
+  report["visible"] = facts.visible;
+  report["mode"] = facts.machine.mode;
+  report["clock_hz"] = facts.clock_hz;
+  report["simulated_seconds"] = timed ? Json(hal::seconds(std::max(log.last, facts.host_end))) : Json(nullptr);
+  report["host_seconds"] = facts.host_seconds;
+  report["kernels"] = kernels(log);
+  report["transfers"] = transfers(log);
+  report["links"] = links(log);
+  double energy = 0;
+  for (const auto& [key, totals] : log.kernels) energy += totals.energy_joules;
+  report["energy_joules"] = timed && energy > 0 ? Json(energy) : Json(nullptr);
+  report["weakest_source"] = facts.machine.weakest_source;
+  report["faults"] = faults(log);
+  Json warnings = Json::array();
+  for (const std::string& warning : facts.machine.warnings) warnings.push_back(warning);
+  for (const std::string& warning : log.warnings) warnings.push_back(warning);
+  report["warnings"] = std::move(warnings);
+  return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string trace_json(const TelemetryLog::Contents& log) {
+  std::map<std::string, int> threads;
+  Json events = Json::array();
+  auto thread_of = [&](const std::string& track) {
+    auto [entry, is_new] = threads.try_emplace(track, static_cast<int>(threads.size()) + 1);
+    if (is_new)
+      events.push_back({{"ph", "M"}, {"pid", 1}, {"tid", entry->second}, {"name", "thread_name"}, {"args", {{"name", track}}}});
+    return entry->second;
+  };
+  auto microseconds = [](hal::SimTime time) { return static_cast<double>(time) / hal::kPicosecondsPerMicrosecond; };
+  events.push_back({{"ph", "M"}, {"pid", 1}, {"name", "process_name"}, {"args", {{"name", "simulated machine"}}}});
+  for (const hal::KernelRecord& record : log.launches) {
+    for (hal::DeviceOrdinal device : record.devices) {
+      Json args = {{"grid", {record.grid.x, record.grid.y, record.grid.z}},
+                   {"block", {record.block.x, record.block.y, record.block.z}},
+                   {"stream", record.label}};
+      if (record.cycles) args["cycles"] = *record.cycles;
+      events.push_back({{"ph", "X"}, {"pid", 1}, {"tid", thread_of("device " + std::to_string(device) + "/kernels")},
+                        {"name", record.kernel}, {"cat", "kernel"}, {"ts", microseconds(record.start)},
+                        {"dur", microseconds(record.end - record.start)}, {"args", std::move(args)}});
+    }
+  }
+  for (const hal::SpanRecord& record : log.spans) {
+    Json event = {{"ph", "X"}, {"pid", 1}, {"tid", thread_of(record.track)}, {"name", record.name}, {"cat", record.category},
+                  {"ts", microseconds(record.start)}, {"dur", microseconds(record.end - record.start)}};
+    if (record.bytes) event["args"] = {{"bytes", record.bytes}, {"stream", record.label}};
+    events.push_back(std::move(event));
+  }
+  for (const hal::CounterRecord& record : log.counters)
+    events.push_back({{"ph", "C"}, {"pid", 1}, {"name", record.track + " " + record.name}, {"ts", microseconds(record.when)},
+                      {"args", {{record.name, record.value}}}});
+  Json trace = {{"displayTimeUnit", "ns"}, {"traceEvents", std::move(events)}};
+  return trace.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void write_file(const std::string& path, const std::string& text, const char* what) {
+  std::FILE* file = std::fopen(path.c_str(), "w");
+  bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  if (file && std::fclose(file) != 0) written = false;
+  if (!written) std::fprintf(stderr, "phalanx: error: the %s cannot be written to '%s': %s\n", what, path.c_str(), std::strerror(errno));
+}
+
+}  // namespace phx::rt

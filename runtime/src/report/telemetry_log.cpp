@@ -1,0 +1,128 @@
+#include "runtime/src/report/telemetry_log.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+namespace phx::rt {
+namespace {
+
+void add(std::map<std::string, double>& totals, const std::vector<hal::Amount>& amounts) {
+  for (const hal::Amount& amount : amounts) totals[amount.name] += amount.value;
+}
+
+std::string source_of(const std::string& file, uint32_t line) {
+  if (file.empty()) return {};
+  return line ? file + ":" + std::to_string(line) : file;
+}
+
+std::string triple(const hal::Extent& at) {
+  return "(" + std::to_string(at.x) + "," + std::to_string(at.y) + "," + std::to_string(at.z) + ")";
+}
+
+std::string hexadecimal(uint64_t value) {
+  char text[24];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+}  // namespace
+
+void TelemetryLog::kernel(const hal::KernelRecord& record) {
+  std::lock_guard lock(mutex_);
+  KernelTotals& totals = contents_.kernels[{record.kernel, source_of(record.file, record.line)}];
+  ++totals.launches;
+  totals.reused += record.reused ? 1 : 0;
+  totals.timed = totals.timed && record.cycles.has_value();
+  totals.cycles += record.cycles.value_or(0);
+  totals.time += record.end - record.start;
+  totals.energy_joules += record.energy_joules;
+  totals.host_nanoseconds += record.host_nanoseconds;
+  add(totals.busy, record.busy);
+  add(totals.bytes, record.bytes);
+  add(totals.stalls, record.stalls);
+  add(totals.counters, record.counters);
+  if (record.grid.count() >= totals.largest_grid) {
+    totals.largest_grid = record.grid.count();
+    totals.threads_per_block = record.block.count();
+  }
+  contents_.last = std::max(contents_.last, record.end);
+  if (keep_spans_) contents_.launches.push_back(record);
+}
+
+void TelemetryLog::span(const hal::SpanRecord& record) {
+  std::lock_guard lock(mutex_);
+  if (record.category == "copy" || record.category == "fill" || record.category == "collective") {
+    SpanTotals& totals = contents_.transfers[{record.category, record.name}];
+    ++totals.count;
+    totals.bytes += record.bytes;
+    totals.time += record.end - record.start;
+  }
+  contents_.last = std::max(contents_.last, record.end);
+  if (keep_spans_) contents_.spans.push_back(record);
+}
+
+void TelemetryLog::counter(const hal::CounterRecord& record) {
+  std::lock_guard lock(mutex_);
+  if (keep_spans_) contents_.counters.push_back(record);
+}
+
+void TelemetryLog::link(const hal::LinkRecord& record) {
+  std::lock_guard lock(mutex_);
+  contents_.links.push_back(record);
+}
+
+void TelemetryLog::warning(const std::string& text) {
+  std::lock_guard lock(mutex_);
+  if (std::find(contents_.warnings.begin(), contents_.warnings.end(), text) == contents_.warnings.end())
+    contents_.warnings.push_back(text);
+}
+
+void TelemetryLog::fault(const hal::FaultRecord& record) {
+  std::string text = fault_text(record);
+  std::fflush(stdout);
+  std::fputs(text.c_str(), stderr);
+  std::lock_guard lock(mutex_);
+  contents_.faults.push_back(record);
+}
+
+TelemetryLog::Contents TelemetryLog::contents() const {
+  std::lock_guard lock(mutex_);
+  return contents_;
+}
+
+std::vector<hal::FaultRecord> TelemetryLog::take_new_faults() {
+  std::lock_guard lock(mutex_);
+  std::vector<hal::FaultRecord> fresh(contents_.faults.begin() + faults_taken_, contents_.faults.end());
+  faults_taken_ = contents_.faults.size();
+  return fresh;
+}
+
+void TelemetryLog::forget_links() {
+  std::lock_guard lock(mutex_);
+  contents_.links.clear();
+}
+
+std::string fault_text(const hal::FaultRecord& fault) {
+  std::string text = "phalanx: device fault: " + std::string(fault_name(fault.kind));
+  if (!fault.message.empty()) text += ": " + fault.message;
+  text += "\n  kernel:   " + (fault.kernel.empty() ? "(unknown)" : fault.kernel);
+  if (!fault.file.empty()) text += "\n  source:   " + source_of(fault.file, fault.line);
+  for (const std::string& frame : fault.inlined_at) text += "\n            inlined at " + frame;
+  text += "\n  device:   " + std::to_string(fault.device);
+  if (!fault.core.empty()) text += ", " + fault.core;
+  if (fault.cycle) text += ", cycle " + std::to_string(*fault.cycle);
+  if (fault.block) text += "\n  block:    " + triple(*fault.block);
+  if (fault.thread) text += "\n  thread:   " + triple(*fault.thread);
+  if (fault.address) {
+    text += "\n  address:  " + hexadecimal(*fault.address);
+    if (fault.access_bytes)
+      text += std::string(" (") + (fault.is_store ? "store" : "load") + " of " + std::to_string(fault.access_bytes) + " bytes)";
+  }
+  if (!fault.nearest_buffer.empty()) text += "\n  nearest:  " + fault.nearest_buffer;
+  if (!fault.instruction.empty()) text += "\n  executed: " + fault.instruction;
+  for (const std::string& note : fault.notes) text += "\n  " + note;
+  return text + "\n";
+}
+
+}  // namespace phx::rt

@@ -1,0 +1,76 @@
+// TelemetryLog: the sink a runtime gives to its driver. Sums up kernels and links for the report, keeps spans for the
+// trace, prints each fault once.
+#pragma once
+
+#include <phalanx/hal/telemetry.h>
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace phx::rt {
+
+// All launches of one kernel.
+struct KernelTotals {
+  uint64_t launches = 0, reused = 0;
+  bool timed = true;  // every launch had cycles
+  uint64_t cycles = 0;
+  hal::SimTime time = 0;
+  double energy_joules = 0;
+  uint64_t host_nanoseconds = 0;
+  std::map<std::string, double> busy, bytes, stalls, counters;
+  uint64_t largest_grid = 0, threads_per_block = 0;  // blocks and threads of the largest launch
+};
+
+// All spans of one category and name: copies, fills, collectives.
+struct SpanTotals {
+  uint64_t count = 0, bytes = 0;
+  hal::SimTime time = 0;
+};
+
+class TelemetryLog final : public hal::Telemetry {
+ public:
+  explicit TelemetryLog(bool keep_spans) : keep_spans_(keep_spans) {}
+
+  void kernel(const hal::KernelRecord& record) override;
+  void span(const hal::SpanRecord& record) override;
+  void counter(const hal::CounterRecord& record) override;
+  void link(const hal::LinkRecord& record) override;
+  void fault(const hal::FaultRecord& record) override;
+  void warning(const std::string& text) override;
+  bool wants_spans() const override { return keep_spans_; }
+
+  struct KernelKey {
+    std::string name, source;
+    auto operator<=>(const KernelKey&) const = default;
+  };
+  struct Contents {
+    std::map<KernelKey, KernelTotals> kernels;
+    std::map<std::pair<std::string, std::string>, SpanTotals> transfers;  // (category, name)
+    std::vector<hal::KernelRecord> launches;  // for the trace
+    std::vector<hal::SpanRecord> spans;
+    std::vector<hal::CounterRecord> counters;
+    std::vector<hal::LinkRecord> links;
+    std::vector<hal::FaultRecord> faults;
+    std::vector<std::string> warnings;
+    hal::SimTime last = 0;  // the latest end of anything
+  };
+  // A copy, so that the driver may go on.
+  Contents contents() const;
+  // Faults recorded since the last call.
+  std::vector<hal::FaultRecord> take_new_faults();
+  void forget_links();  // before Driver::summarize() sends them anew
+
+ private:
+  mutable std::mutex mutex_;
+  bool keep_spans_;
+  Contents contents_;
+  size_t faults_taken_ = 0;
+};
+
+// The message of a fault: several lines, the first says what and where.
+std::string fault_text(const hal::FaultRecord& fault);
+
+}  // namespace phx::rt
