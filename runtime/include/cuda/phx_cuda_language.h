@@ -8,7 +8,7 @@
 //   4 vector types, dim3                 - used by the builtin variables and the __ldg overloads
 //   5 clang's device headers             - with our names in place of what they write as PTX text
 //   6 system calls                       - printf, assert
-//   7 our device functions               - atomics, cache-hinted accesses, min/max, what else clang lacks
+//   7 our device functions               - atomics, cache-hinted accesses, min/max, packed words, what else clang lacks
 #pragma once
 
 #if !defined(__clang__) || !defined(__CUDA__)
@@ -146,4 +146,6 @@ __device__ static inline void __assert_fail(const char* message, const char* fil
 #include "device_atomic_functions.h"
 #include "integer_functions.h"
 #include "math_functions.h"
+#include "scoped_atomic_functions.h"
+#include "simd_functions.h"
 #include "warp_functions.h"
