@@ -235,7 +235,7 @@ class Parser {
     if (!cursor_.accept('[')) return cursor_.expected("an address in brackets");
     Instruction& i = instruction();
     i.a = i.b = isa::operand::kZero;
-    bool has_base = false, has_index = false, negative = false, has_offset = false;
+    bool has_base = false, has_index = false, negative = cursor_.accept('-'), has_offset = false;
     int64_t offset = 0;
     do {
       uint64_t column = cursor_.column();

@@ -48,7 +48,7 @@ class Reader {
       return fail(18, "ELF machine is " + number(header_.machine) + ", expected " + number(kElfMachine) +
                           ": this is not a Phalanx executable");
     if (header_.version != 1 || header_.flags || header_.entry) return fail(20, "ELF version must be 1, entry and flags 0");
-    if (header_.phoff || header_.phnum) return fail(32, "an executable has no program headers");
+    if (header_.phoff || header_.phnum || header_.phentsize) return fail(32, "an executable has no program headers");
     if (header_.ehsize != sizeof(elf::Header) || header_.shentsize != sizeof(elf::SectionHeader))
       return fail(52, "unexpected size of the ELF header or of a section header");
     if (header_.shnum != elf::kSectionCount + 1)

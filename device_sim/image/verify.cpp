@@ -12,9 +12,9 @@ namespace {
 
 std::string number(uint64_t value) { return std::to_string(value); }
 
-// A name that can be written in a listing and looked up: at least one character, no control characters.
+// A name that can be written in a listing and looked up: at least one character and no control characters.
 bool is_name(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > ' ' && c != 0x7F; });
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 0x7F; });
 }
 
 class Checks {
@@ -55,7 +55,7 @@ class Checks {
   }
 
   Outcome check_kernel(const Kernel& kernel) {
-    if (!is_name(kernel.name)) return fail("a kernel has no name or one with spaces or control characters");
+    if (!is_name(kernel.name)) return fail("a kernel has no name or one with control characters");
     auto refuse = [&](const std::string& message) { return fail("kernel " + kernel.name + ": " + message); };
     if (kernel.core > CoreKind::aic || (kernel.core == CoreKind::simt) != (exe_.target == CoreKind::simt))
       return refuse("its core kind does not go with the image's target");
@@ -121,7 +121,7 @@ class Checks {
     uint64_t end = 0;
     std::unordered_set<std::string_view> names;
     for (const Object& object : exe_.objects) {
-      if (!is_name(object.name)) return fail("a data object has no name or one with spaces or control characters");
+      if (!is_name(object.name)) return fail("a data object has no name or one with control characters");
       auto refuse = [&](const std::string& message) { return fail("object " + object.name + ": " + message); };
       if (!names.insert(object.name).second) return refuse("there are two objects of this name");
       if (object.kind > ObjectKind::string) return refuse("unknown kind");
