@@ -1,12 +1,13 @@
 #include "runtime/tools/phxcc/device_code.h"
 
+#include <phalanx/compiler/cuda.h>
+
 #include <cstddef>
 #include <cstdio>
 #include <fstream>
 #include <span>
 #include <vector>
 
-#include "compiler/include/phalanx/compiler/cuda.h"
 #include "device_sim/image/bundle.h"
 #include "device_sim/image/image.h"
 
