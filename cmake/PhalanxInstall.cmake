@@ -1,1 +1,17 @@
-# Installation rules live beside the targets they install; this file adds the package configuration.
+# The installed package: find_package(Phalanx) gives Phalanx::phalanx (C API and HAL) and, with the compiler,
+# phalanx_add_cuda_executable(). Relocatable: nothing in the prefix names the build tree.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Phalanx)
+
+set_target_properties(phx_runtime PROPERTIES EXPORT_NAME phalanx)
+set_target_properties(phx_cudart PROPERTIES EXPORT_NAME cudart)
+target_include_directories(phx_runtime PUBLIC $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+install(TARGETS phx_runtime phx_cudart EXPORT PhalanxTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT PhalanxTargets NAMESPACE Phalanx:: DESTINATION ${package_dir})
+install(DIRECTORY hal/include/phalanx/hal DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/phalanx)
+
+configure_package_config_file(cmake/PhalanxConfig.cmake.in ${PROJECT_BINARY_DIR}/PhalanxConfig.cmake
+  INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/PhalanxConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/PhalanxConfig.cmake ${PROJECT_BINARY_DIR}/PhalanxConfigVersion.cmake
+        DESTINATION ${package_dir})
