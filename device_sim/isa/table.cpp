@@ -63,6 +63,11 @@ constexpr FieldLimit kLimits[] = {
 #include "device_sim/isa/isa.def"
 };
 
+constexpr Layout kLayoutList[] = {
+#define PHX_LAYOUT(Name) Layout::Name,
+#include "device_sim/isa/isa.def"
+};
+
 constexpr std::string_view kLayouts[] = {
 #define PHX_LAYOUT(Name) #Name,
 #include "device_sim/isa/isa.def"
@@ -101,6 +106,7 @@ const TypeInfo& info(Type type) {
 }
 
 std::span<const TypeInfo> types() { return kTypes; }
+std::span<const Layout> layouts() { return kLayoutList; }
 std::span<const FieldLimit> limits() { return kLimits; }
 std::span<const FieldInfo> fields(Layout layout) {
   return group(std::span<const FieldInfo>(kFields), &FieldInfo::layout, layout);

@@ -43,6 +43,7 @@ struct MathFunction {
   unsigned code, arity;
 };
 
+std::span<const Layout> layouts();
 // Fields of a layout in the order of the assembly text.
 std::span<const FieldInfo> fields(Layout layout);
 // Values of a PHX_ENUM group in order of their codes.
