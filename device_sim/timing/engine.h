@@ -1,12 +1,13 @@
 // The timing engine: replays the event streams of a launch on the machine's queues, caches and links.
 //
-// Everything is in core cycles of the device as a double-free integer count of 1/16 cycles inside, so that sums do not
-// depend on order; results are whole cycles. Same events, same cycles, whatever the host does.
+// Time is counted in integers of 1/16 core cycle, so that sums do not depend on order; results are whole cycles. Same events,
+// same cycles, whatever the host does and however the events are cut into rounds. docs/timing.md says what is modelled.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,11 +62,22 @@ class TimingEngine {
     uint64_t blocks = 0;                          // in the grid
     std::vector<uint64_t> first_block;            // per member; member m runs [first_block[m], first_block[m + 1])
     std::vector<uint16_t> members;                // device ordinals
+    uint32_t ub_dynamic_bytes = 0;                // shared memory leaves the rest of the unified buffer to the data cache
+  };
+  // The part of a Program that replay needs; it must live as long as the engine.
+  struct Code {
+    std::span<const isa::Instruction> instructions;
+    std::span<const uint32_t> words;              // code word of each instruction
+    const image::Kernel* kernel = nullptr;
   };
   // `devices`: one per member. `start`: cycle at which the launch is taken from the queue (for traces and shared servers).
   TimingEngine(const machine::Machine& machine, const Program& program, Shape shape,
                std::vector<DeviceTiming*> devices, uint64_t start, TraceSink* trace);
+  TimingEngine(const machine::Machine& machine, Code code, Shape shape, std::vector<DeviceTiming*> devices, uint64_t start,
+               TraceSink* trace);
   ~TimingEngine();
+  TimingEngine(const TimingEngine&) = delete;
+  TimingEngine& operator=(const TimingEngine&) = delete;
 
   // Takes a round's events and goes on as far as they allow.
   void feed(RoundEvents&& round);

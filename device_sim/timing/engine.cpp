@@ -1,0 +1,247 @@
+// A launch over its members: dispatch of blocks to cores in simulated time, the loop over the event queue, the result.
+
+#include "device_sim/timing/engine.h"
+
+#include <deque>
+#include <unordered_map>
+
+#include "device_sim/timing/counters.h"
+#include "device_sim/timing/replay.h"
+#include "device_sim/timing/simt_core.h"
+#include "device_sim/trace/trace.h"
+
+namespace phx::sim {
+
+using namespace timing;
+
+struct DeviceTiming::State {
+  explicit State(const machine::Machine& machine) : memory(machine) {}
+  DeviceMemory memory;
+};
+
+DeviceTiming::DeviceTiming(const machine::Machine& machine) : state_(std::make_unique<State>(machine)) {}
+DeviceTiming::~DeviceTiming() = default;
+void DeviceTiming::flush_l2() { state_->memory.flush(); }
+
+struct TimingEngine::State {
+  // The blocks of one member, given to its cores in order, one each `interval`.
+  struct Dispatcher {
+    uint64_t next = 0, end = 0;
+    Ticks free = 0;                                // when the next block may be given out
+    std::vector<std::unique_ptr<SimtCore>> cores;  // made when first used
+  };
+
+  State(const machine::Machine& machine, Code code, Shape shape, std::vector<DeviceTiming*> devices, uint64_t start,
+        TraceSink* trace);
+  void fill(uint32_t member);
+  void start_block(uint32_t member, uint32_t core, Ticks slot_free);
+  void end_block(BlockReplay& block);
+  BlockReplay& block_of(uint64_t index);
+  void advance();
+  void note_block(const BlockReplay& block);
+
+  const machine::Machine& machine;
+  Code code;
+  Shape shape;
+  Replay replay;
+  Ticks start = 0, first = 0, end = 0, interval = 0;
+  unsigned warps_per_block = 1;
+  int64_t cache_bytes = 0;
+  std::vector<Dispatcher> dispatchers;
+  std::unordered_map<uint64_t, std::unique_ptr<BlockReplay>> blocks;  // fed or resident, not over
+  std::vector<BlockReplay*> places;                                   // resident blocks
+  std::vector<uint32_t> free_places;
+  bool sealed = false;  // no more events: blocks without any are not run
+  TraceSink* trace;
+  double us_per_tick;
+};
+
+TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vector<DeviceTiming*> devices, uint64_t at,
+                           TraceSink* sink)
+    : machine(m), code(c), shape(std::move(s)), replay(m, code.instructions, true, shape.members), trace(sink) {
+  const machine::Chip& chip = machine.chip;
+  us_per_tick = 1e6 / chip.clock_hz / kCycle;
+  start = static_cast<Ticks>(at) * kCycle;
+  interval = ticks_of_ns(chip.launch.simt_per_block_ns, chip.clock_hz);
+  interval = std::max(interval, kCycle);
+  replay.least_wake = std::min(replay.least_wake, interval);
+  replay.now = start;
+  end = first = start + ticks_of_ns(chip.launch.simt_base_ns, chip.clock_hz);
+  warps_per_block = std::max(1u, (shape.threads_per_block + isa::kWarpLanes - 1) / isa::kWarpLanes);
+  shape.blocks_per_core = std::max(1u, shape.blocks_per_core);
+  int64_t shared = code.kernel ? code.kernel->ub_static_bytes : 0;
+  cache_bytes = chip.dcache_bytes((shared + shape.ub_dynamic_bytes) * shape.blocks_per_core);
+  if (shape.first_block.size() < shape.members.size()) shape.first_block.resize(shape.members.size(), shape.blocks);
+
+  dispatchers.resize(shape.members.size());
+  for (uint32_t member = 0; member < dispatchers.size(); ++member) {
+    replay.adopt(shape.members[member], devices[member]->state().memory);
+    Dispatcher& dispatcher = dispatchers[member];
+    dispatcher.next = shape.first_block[member];
+    dispatcher.end = member + 1 < shape.first_block.size() ? shape.first_block[member + 1] : shape.blocks;
+    dispatcher.free = first;
+    dispatcher.cores.resize(static_cast<size_t>(std::max<int64_t>(1, chip.aiv)));
+    fill(member);
+  }
+}
+
+// The first blocks: one for each core in turn until every slot has one.
+void TimingEngine::State::fill(uint32_t member) {
+  for (uint32_t slot = 0; slot < shape.blocks_per_core; ++slot)
+    for (uint32_t core = 0; core < dispatchers[member].cores.size(); ++core)
+      if (dispatchers[member].next < dispatchers[member].end) start_block(member, core, first);
+}
+
+BlockReplay& TimingEngine::State::block_of(uint64_t index) {
+  std::unique_ptr<BlockReplay>& block = blocks[index];
+  if (!block) {
+    block = std::make_unique<BlockReplay>();
+    block->index = index;
+    block->streams.resize(warps_per_block);
+  }
+  return *block;
+}
+
+void TimingEngine::State::start_block(uint32_t member, uint32_t core, Ticks slot_free) {
+  Dispatcher& dispatcher = dispatchers[member];
+  if (sealed)
+    while (dispatcher.next < dispatcher.end && !blocks.contains(dispatcher.next)) ++dispatcher.next;
+  if (dispatcher.next < dispatcher.end) {
+    BlockReplay& block = block_of(dispatcher.next++);
+    block.member = member;
+    block.core = core;
+    block.resident = true;
+    if (sealed) block.finished = true;
+    if (free_places.empty()) {
+      block.place = static_cast<uint32_t>(places.size());
+      places.push_back(&block);
+    } else {
+      block.place = free_places.back();
+      free_places.pop_back();
+      places[block.place] = &block;
+    }
+    dispatcher.free = block.start = block.end = std::max(dispatcher.free, slot_free) + interval;
+    std::unique_ptr<SimtCore>& made = dispatcher.cores[core];
+    if (!made) made = std::make_unique<SimtCore>(replay, member, core, cache_bytes);
+    made->start_block(block, block.start);
+  }
+  replay.more_blocks = false;
+  for (const Dispatcher& other : dispatchers) replay.more_blocks |= other.next < other.end;
+}
+
+void TimingEngine::State::end_block(BlockReplay& block) {
+  uint32_t member = block.member, core = block.core;
+  end = std::max(end, block.end);
+  ++replay.tally.blocks;
+  if (trace) note_block(block);
+  dispatchers[member].cores[core]->end_block(block);
+  places[block.place] = nullptr;
+  free_places.push_back(block.place);
+  blocks.erase(block.index);
+  start_block(member, core, replay.now);
+}
+
+void TimingEngine::State::note_block(const BlockReplay& block) {
+  uint32_t process = trace->process("device " + std::to_string(shape.members[block.member]));
+  TraceSink::Lane lane = trace->lane(process, "core " + std::to_string(block.core) + " blocks");
+  TraceSink::Argument argument{"block", static_cast<double>(block.index)};
+  trace->span(lane, code.kernel ? code.kernel->display_name : "block", static_cast<double>(block.start) * us_per_tick,
+              static_cast<double>(block.end - block.start) * us_per_tick, {&argument, 1}, TraceSink::Importance::detail);
+}
+
+void TimingEngine::State::advance() {
+  replay.paused = false;
+  while (!replay.queue.empty() && !replay.paused) {
+    const Event event = replay.queue.top();
+    replay.queue.pop();
+    replay.now = std::max(replay.now, event.time);
+    if (event.agent() == Agent::memory) {
+      replay.step(event.index());
+      continue;
+    }
+    if (event.agent() == Agent::block_end) {
+      end_block(*places[event.index()]);
+      continue;
+    }
+    SimtCore& core = *dispatchers[event.member()].cores[event.core()];
+    if (event.agent() == Agent::scheduler) core.run_scheduler(event.index(), event.time);
+    else if (event.agent() == Agent::load_store) core.run_load_store(event.time);
+    else if (event.agent() == Agent::starvation) core.run_starvation(event.index());
+  }
+}
+
+TimingEngine::TimingEngine(const machine::Machine& machine, const Program& program, Shape shape,
+                           std::vector<DeviceTiming*> devices, uint64_t start, TraceSink* trace)
+    : TimingEngine(machine, Code{program.code(), program.words(), &program.kernels()[shape.kernel]}, shape,
+                   std::move(devices), start, trace) {}
+
+TimingEngine::TimingEngine(const machine::Machine& machine, Code code, Shape shape, std::vector<DeviceTiming*> devices,
+                           uint64_t start, TraceSink* trace)
+    : state_(std::make_unique<State>(machine, code, std::move(shape), std::move(devices), start, trace)) {}
+
+TimingEngine::~TimingEngine() = default;
+
+void TimingEngine::feed(RoundEvents&& round) {
+  State& state = *state_;
+  state.replay.take_ordered(round.ordered);
+  for (BlockEvents& events : round.blocks) {
+    BlockReplay& block = state.block_of(events.block);
+    if (events.warps.size() > block.streams.size() && !block.resident) block.streams.resize(events.warps.size());
+    for (size_t warp = 0; warp < events.warps.size() && warp < block.streams.size(); ++warp)
+      block.streams[warp].append(std::move(events.warps[warp]));
+    block.finished |= events.finished;
+    state.replay.expect(block, events.arrivals);
+  }
+  state.replay.expect_grid(round.grid_arrivals);
+  state.advance();
+}
+
+LaunchCounters TimingEngine::finish() {
+  State& state = *state_;
+  state.sealed = true;
+  for (auto& [index, block] : state.blocks) block->finished = true;
+  state.advance();
+  // A launch that faulted leaves waits behind that nobody ends.
+  for (bool stuck = true; stuck;) {
+    stuck = false;
+    for (BlockReplay* block : state.places) {
+      if (!block) continue;
+      for (Warp* warp : block->warps)
+        if (warp->waiting) {
+          ++state.replay.tally.unresolved;
+          warp->core->resume(*warp, state.replay.now + 1);
+          stuck = true;
+        }
+    }
+    if (stuck) state.advance();
+  }
+  Ticks end = std::max(state.end, state.replay.drained);
+  LaunchCounters counters;
+  counters.cycles = whole_cycles(end - state.start);
+  counters.overhead_cycles = whole_cycles(state.first - state.start);
+  count(state.replay, state.code.words, counters);
+  if (state.trace) {
+    uint32_t member = 0;
+    for (uint16_t device : state.shape.members) {
+      TraceSink::Lane lane = state.trace->lane(state.trace->process("device " + std::to_string(device)), "kernels");
+      TraceSink::Argument arguments[] = {{"cycles", static_cast<double>(counters.cycles)},
+                                         {"blocks", static_cast<double>(state.shape.blocks)},
+                                         {"member", static_cast<double>(member++)}};
+      state.trace->span(lane, state.code.kernel ? state.code.kernel->display_name : "kernel",
+                        static_cast<double>(state.start) * state.us_per_tick,
+                        static_cast<double>(end - state.start) * state.us_per_tick, arguments);
+    }
+  }
+  return counters;
+}
+
+uint64_t TimingEngine::clock(uint64_t block, unsigned warp) {
+  State& state = *state_;
+  auto found = state.blocks.find(block);
+  if (found == state.blocks.end() || !found->second->resident || warp >= found->second->warps.size())
+    return whole_cycles(state.replay.now);
+  Warp& asked = *found->second->warps[warp];
+  return whole_cycles(asked.core->next_issue(asked));
+}
+
+}  // namespace phx::sim

@@ -1,0 +1,186 @@
+// What the parts of one launch's replay share: the clock, the event queue, the streams of the blocks, the memory operations
+// under way, the chain of ordered operations, and the tallies that become LaunchCounters.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "device_sim/core/events.h"
+#include "device_sim/isa/isa.h"
+#include "device_sim/machine/machine.h"
+#include "device_sim/timing/device_memory.h"
+#include "device_sim/timing/event_queue.h"
+#include "device_sim/timing/fabric.h"
+#include "device_sim/timing/instruction_costs.h"
+#include "device_sim/timing/ticks.h"
+
+namespace phx::sim::timing {
+
+class SimtCore;
+struct Warp;
+
+inline constexpr uint32_t kNone = ~0u;
+// Scoreboard times from here on mean "when the memory operation of this number is done".
+inline constexpr Ticks kPending = Ticks{1} << 60;
+
+enum class Stall : uint8_t { issue, dependency, memory, load_store, branch, barrier, grid, ordered, sleep, flag, queue, count };
+inline constexpr const char* kStallNames[] = {"issue",   "dependency", "memory", "load_store", "branch", "barrier",
+                                              "grid",    "ordered",    "sleep",  "flag",       "queue"};
+inline constexpr unsigned kStalls = static_cast<unsigned>(Stall::count);
+
+// The events of one warp that have been fed and not yet replayed.
+struct Stream {
+  std::vector<uint32_t> words;
+  std::vector<uint64_t> accesses;
+  size_t at = 0, access_at = 0;
+
+  bool dry() const { return at == words.size(); }
+  void append(WarpEvents&& events);
+};
+
+struct Barrier {
+  uint32_t generation = kNone;
+  uint64_t arrived = 0;
+  Ticks last = 0;          // latest arrival
+  Ticks released = -1;     // -1: not yet
+};
+
+// A block from its first events to its end. Not more than two generations of a barrier are alive at a time.
+struct BlockReplay {
+  uint64_t index = 0;
+  uint32_t member = 0, core = 0, place = 0;  // place: among the resident blocks
+  bool finished = false;           // no more events will be fed
+  bool resident = false;
+  std::vector<Stream> streams;     // by warp
+  std::vector<uint32_t> arrivals;  // expected, by barrier generation
+  std::array<Barrier, 4> barriers;
+  std::vector<Warp*> warps;        // while resident
+  unsigned live = 0;
+  Ticks start = 0, end = 0;
+};
+
+// A load or atomic between its issue and its last byte.
+struct Operation {
+  Ticks bound = 0;                 // not done before
+  Ticks ready = 0, served = 0;
+  uint32_t parts = 0;              // requests it still waits for
+  uint32_t sequence = kNone;       // ordered operation that ends with it
+  uint64_t life = 0;               // of the warp
+  Warp* warp = nullptr;
+  const Cost* cost = nullptr;      // its instruction, for the destination slots
+};
+
+// The lines of one access that go to one home device.
+struct Request {
+  enum class Kind : uint8_t { load, store, atomic };
+  enum class Stage : uint8_t { leave, home, back };
+  SimtCore* core = nullptr;
+  Kind kind = Kind::load;
+  Stage stage = Stage::leave;
+  bool cached = false;             // fills the data cache
+  uint16_t home = 0;
+  uint32_t turns = 1, bytes = 0;
+  Ticks served = 0;
+  std::vector<DeviceMemory::Part> parts;
+  std::vector<uint32_t> operations;  // that wait for it
+};
+
+struct Tally {
+  MemoryTally memory;
+  uint64_t warp_instructions = 0, lane_instructions = 0;
+  uint64_t cache_hits = 0, cache_misses = 0, cache_hit_bytes = 0, ub_bytes = 0, ub_conflict_ticks = 0;
+  uint64_t remote_read = 0, remote_write = 0, host_read = 0, host_write = 0;
+  uint64_t barriers = 0, ordered = 0, atomics = 0, blocks = 0, unresolved = 0;
+  std::array<uint64_t, kStalls> stalls{};   // ticks, summed over warps
+  std::array<uint64_t, 7> pipe_busy{};      // ticks, by isa::Pipe
+};
+
+struct LineTally {
+  int64_t issues = 0, lanes = 0;   // differences until finish(): + at the start of a run, - behind its end
+  uint64_t stall = 0;              // ticks
+};
+
+class Replay {
+ public:
+  Replay(const machine::Machine& machine, std::span<const isa::Instruction> code, bool simt,
+         std::vector<uint16_t> members);
+
+  const machine::Machine& machine;
+  CostTable table;
+  std::vector<LineTally> lines;    // one more than instructions
+  std::vector<uint16_t> members;
+  EventQueue queue;
+  Ticks now = 0;
+  Ticks least_wake = kCycle;       // no wait for another warp ends sooner after its cause than this
+  bool paused = false;             // an agent needs events that have not been fed
+  bool more_blocks = true;         // some block has not started: a new one may appear on any core
+  Fabric fabric;
+  AccessLatency simt_latency, dma_latency;
+  Ticks cache_hit = 0, host_latency = 0;
+  Tally tally;
+  Ticks drained = 0;               // when the last store is at its home
+
+  DeviceMemory& memory_of(uint16_t device);
+  void adopt(uint16_t device, DeviceMemory& memory) { memories_[device] = &memory; }
+
+  uint32_t new_operation();
+  Operation& operation(uint32_t number) { return operations_[number]; }
+  void complete(uint32_t number);          // all its requests are answered
+
+  uint32_t new_request();
+  Request& request(uint32_t number) { return requests_[number]; }
+  void step(uint32_t number);              // the request's next stage, at `now`
+
+  // Ordered operations. `warp` is resumed `back` ticks after the operation is done.
+  void take_ordered(std::span<const OrderedRecord> records);
+  void serve_ordered(uint32_t sequence, Ticks served, Ticks back, Warp* warp);
+
+  // Block and grid barriers.
+  void arrive(BlockReplay& block, uint32_t generation, Ticks at);
+  void expect(BlockReplay& block, std::span<const uint32_t> arrivals);
+  Ticks released(BlockReplay& block, uint32_t generation);     // -1: not yet
+  void arrive_grid(uint32_t generation, Ticks at);
+  void expect_grid(std::span<const uint64_t> arrivals);
+  Ticks grid_released(uint32_t generation);
+  std::vector<Warp*> grid_waiters;
+
+  void stall(Stall reason, uint32_t instruction, Ticks ticks) {
+    tally.stalls[static_cast<unsigned>(reason)] += static_cast<uint64_t>(ticks);
+    lines[instruction].stall += static_cast<uint64_t>(ticks);
+  }
+
+  // Set by the engine: a warp of the block is over at `at`.
+  void warp_over(BlockReplay& block, Ticks at);
+
+ private:
+  struct Ordered {
+    uint32_t producer = kNone;
+    uint32_t first_waiter = kNone, next_waiter = kNone;  // successors of this one; this one's neighbour in such a list
+    bool asked = false;            // its own access is done
+    Ticks done = kForever;
+    Ticks served = 0, back = 0;
+    uint64_t life = 0;
+    Warp* warp = nullptr;
+  };
+  void finish(uint32_t number, Ticks served, Ticks data);
+  void schedule(uint32_t number, Ticks at);
+  void release_if_complete(BlockReplay& block, Barrier& barrier);
+  void release_grid_if_complete(Barrier& barrier);
+
+  std::unordered_map<uint16_t, DeviceMemory*> memories_;
+  std::vector<std::unique_ptr<DeviceMemory>> foreign_;  // homes that are not members of the launch: cold
+  std::vector<Operation> operations_;
+  std::vector<uint32_t> free_operations_;
+  std::vector<Request> requests_;
+  std::vector<uint32_t> free_requests_;
+  std::vector<Ordered> ordered_;
+  std::array<Barrier, 4> grid_barriers_;
+  std::vector<uint64_t> grid_arrivals_;
+  Ticks block_barrier_ = kCycle, grid_barrier_ = kCycle;
+};
+
+}  // namespace phx::sim::timing

@@ -1,0 +1,648 @@
+#include "device_sim/timing/simt_core.h"
+
+#include <bit>
+#include <utility>
+
+namespace phx::sim::timing {
+namespace {
+
+constexpr uint64_t kLocalBit = uint64_t{1} << 43;
+constexpr uint64_t kLineMask = (uint64_t{1} << 44) - 1;
+
+unsigned sectors_of(uint64_t line_word) { return line_word & 0xF; }
+uint64_t line_of(uint64_t line_word) { return line_word >> 4 & kLineMask; }
+uint16_t home_of(uint64_t line_word) { return static_cast<uint16_t>(line_word >> 48); }
+
+bool is_local(AccessKind kind) { return kind == AccessKind::local_load || kind == AccessKind::local_store; }
+
+}  // namespace
+
+SimtCore::SimtCore(Replay& replay, uint32_t member, uint32_t core, int64_t cache_bytes)
+    : replay_(replay), member_(member), core_(core), cache_(cache_bytes, replay.machine.chip.simt.dcache_ways) {
+  const machine::Simt& simt = replay.machine.chip.simt;
+  schedulers_.resize(static_cast<size_t>(std::max<int64_t>(1, simt.schedulers)));
+  port_ = Server::per_cycle(simt.gm_bytes_per_cycle);
+  miss_limit_ = static_cast<uint32_t>(std::max<int64_t>(1, simt.mshrs));
+  ub_atomic_ = std::max<Ticks>(1, ticks_of_cycles(simt.ub_atomic_cycles));
+  issue_interval_ = std::max<Ticks>(1, ticks_of_cycles(1.0 / simt.issue_per_cycle));
+}
+
+// --- Blocks and warps -------------------------------------------------------------------------------------------------
+
+void SimtCore::start_block(BlockReplay& block, Ticks at) {
+  block.warps.clear();
+  block.live = static_cast<unsigned>(block.streams.size());
+  for (Stream& stream : block.streams) {
+    uint32_t slot;
+    if (free_slots_.empty()) {
+      slot = static_cast<uint32_t>(warps_.size());
+      warps_.push_back(std::make_unique<Warp>());
+    } else {
+      slot = free_slots_.back();
+      free_slots_.pop_back();
+    }
+    Warp& warp = *warps_[slot];
+    uint64_t life = warp.life + 1;
+    std::vector<uint64_t> lines = std::move(warp.access_lines);
+    warp = Warp{};
+    warp.access_lines = std::move(lines);
+    warp.core = this;
+    warp.block = &block;
+    warp.stream = &stream;
+    warp.life = life;
+    warp.slot = slot;
+    warp.scheduler = slot % static_cast<uint32_t>(schedulers_.size());
+    warp.floor = warp.earliest = at;  // not known: refreshed when the time has come
+    block.warps.push_back(&warp);
+    Scheduler& scheduler = schedulers_[warp.scheduler];
+    scheduler.warps.push_back(&warp);
+    sleep_until(scheduler, warp.scheduler, at);
+  }
+}
+
+void SimtCore::end_block(BlockReplay& block) {
+  for (Warp* warp : block.warps) free_slots_.push_back(warp->slot);
+  std::sort(free_slots_.rbegin(), free_slots_.rend());
+  block.warps.clear();
+}
+
+void SimtCore::resume(Warp& warp, Ticks at) {
+  if (!warp.waiting) return;
+  Scheduler& scheduler = schedulers_[warp.scheduler];
+  warp.waiting = false;
+  --scheduler.waiting;
+  if (at > warp.floor) {
+    replay_.stall(warp.waiting_for, warp.last, at - warp.floor);
+    warp.floor = at;
+  }
+  warp.earliest = warp.floor;
+  warp.known = false;
+  sleep_until(scheduler, warp.scheduler, warp.floor);
+}
+
+void SimtCore::wait(Warp& warp, Stall reason, uint32_t generation) {
+  warp.waiting = true;
+  warp.waiting_for = reason;
+  warp.waiting_generation = generation;
+  warp.earliest = kForever;
+  warp.known = true;
+  ++schedulers_[warp.scheduler].waiting;
+}
+
+// A warp is over when its last store has passed and its last load is back.
+void SimtCore::retire_if_done(Warp& warp) {
+  if (warp.over || !warp.ending || warp.queued) return;
+  Ticks at = std::max(warp.floor, warp.slot_free);
+  for (unsigned slot = 0; slot < kScoreboardSlots; ++slot)
+    if (warp.loaded[slot] || warp.ready[slot] >= kPending) at = std::max(at, warp.ready[slot]);
+  if (at >= kPending) return;
+  warp.over = true;
+  Scheduler& scheduler = schedulers_[warp.scheduler];
+  scheduler.retired = true;
+  if (scheduler.current == &warp) scheduler.current = nullptr;
+  replay_.warp_over(*warp.block, at);
+}
+
+// --- Issue --------------------------------------------------------------------------------------------------------------
+
+void SimtCore::sleep_until(Scheduler& scheduler, uint32_t number, Ticks at) {
+  if (at >= scheduler.key || at >= kForever) return;
+  scheduler.key = at;
+  replay_.queue.push({at, Event::order_of(Agent::scheduler, member_, core_, number)});
+}
+
+void SimtCore::run_scheduler(uint32_t number, Ticks event_time) {
+  Scheduler& scheduler = schedulers_[number];
+  if (scheduler.key != event_time) return;  // it was woken earlier and has been here since
+  scheduler.key = kForever;
+  run(scheduler, number);
+}
+
+// Time stands still where a warp needs events that have not been fed: whatever they are, they happen from here on.
+void SimtCore::run_starvation(uint32_t slot) {
+  Warp& warp = *warps_[slot];
+  if (!warp.starved || warp.over || warp.waiting) return;
+  if (warp.stream->dry() && !warp.block->finished) {
+    replay_.paused = true;
+    replay_.queue.push({replay_.now, Event::order_of(Agent::starvation, member_, core_, slot)});
+    return;
+  }
+  refresh(warp);
+  if (!warp.over && warp.earliest < kForever)
+    sleep_until(schedulers_[warp.scheduler], warp.scheduler, std::max(warp.earliest, replay_.now));
+}
+
+// Who issues next, and when: the warp that issued last if it can go on at once, else the oldest that can go first. nullptr if
+// that is not known yet; the scheduler has then put itself to sleep.
+Warp* SimtCore::pick(Scheduler& scheduler, uint32_t number, Ticks& at) {
+  if (Warp* warp = scheduler.current; warp && warp->known) {
+    Ticks first = std::max(warp->earliest, scheduler.unit[warp->unit]);
+    if (first <= scheduler.port) {
+      at = scheduler.port;
+      return warp;
+    }
+  }
+  for (;;) {
+    if (scheduler.retired) {
+      std::erase_if(scheduler.warps, [](const Warp* warp) { return warp->over; });
+      scheduler.retired = false;
+    }
+    Ticks first = kForever;
+    for (const Warp* warp : scheduler.warps)
+      first = std::min(first, warp->known ? std::max(warp->earliest, scheduler.unit[warp->unit]) : warp->earliest);
+    if (first >= kForever) return nullptr;
+    first = std::max(first, scheduler.port);
+
+    Ticks blocked = kForever;
+    bool changed = false, starved = false;
+    for (size_t i = 0; i < scheduler.warps.size(); ++i) {
+      Warp& warp = *scheduler.warps[i];
+      if (warp.known || warp.earliest > first) continue;
+      refresh(warp);
+      if (warp.known || warp.earliest > first) {
+        changed = true;
+      } else if (warp.earliest < blocked) {
+        blocked = warp.earliest;
+        starved = warp.starved;
+      } else if (warp.earliest == blocked) {
+        starved |= warp.starved;
+      }
+    }
+    if (changed) continue;
+    if (blocked < kForever) {
+      blocked = std::max(blocked, replay_.now);
+      if (blocked > replay_.now) {
+        sleep_until(scheduler, number, blocked);
+      } else if (starved) {
+        replay_.paused = true;
+        sleep_until(scheduler, number, replay_.now);
+      } else {
+        sleep_until(scheduler, number, replay_.now + 1);
+      }
+      return nullptr;
+    }
+    for (Warp* warp : scheduler.warps)
+      if (std::max(warp->earliest, scheduler.unit[warp->unit]) <= first) {
+        at = first;
+        return warp;
+      }
+    return nullptr;
+  }
+}
+
+void SimtCore::run(Scheduler& scheduler, uint32_t number) {
+  for (;;) {
+    Ticks at = 0;
+    Warp* warp = pick(scheduler, number, at);
+    if (!warp) return;
+    if (at > replay_.now) {
+      bool shared = replay_.table.costs[warp->index].flags & kMemory;
+      bool surprise = (scheduler.waiting || replay_.more_blocks) && at >= replay_.now + replay_.least_wake;
+      if (shared || surprise) {
+        sleep_until(scheduler, number, at);
+        return;
+      }
+    }
+    issue(scheduler, *warp, at);
+  }
+}
+
+void SimtCore::issue(Scheduler& scheduler, Warp& warp, Ticks at) {
+  const Cost& cost = replay_.table.costs[warp.index];
+  if (at > warp.floor) {
+    Ticks own = std::min(std::max(warp.earliest, warp.floor), at);
+    if (own > warp.floor) replay_.stall(warp.reason, warp.index, own - warp.floor);
+    if (at > own) replay_.stall(Stall::issue, warp.index, at - own);
+  }
+  scheduler.current = &warp;
+  scheduler.port = at + issue_interval_;
+  scheduler.unit[cost.unit] = at + cost.interval;
+  warp.last = warp.index;
+  warp.last_issue = at;
+  warp.floor = at + issue_interval_;
+  if (cost.flags & kMemory) {
+    issue_memory(warp, cost, at);
+  } else {
+    for (unsigned i = 0; i < cost.written; ++i) {
+      warp.ready[cost.slots[i]] = at + cost.latency;
+      warp.loaded[cost.slots[i]] = 0;
+    }
+    if (cost.flags & kFence) {
+      warp.last_served = std::max(at + cost.latency, warp.stores_done);
+      warp.last_data = warp.last_served;
+    }
+  }
+  ++warp.index;
+  if (--warp.left == 0) warp.after_control = cost.flags & kControl;
+  refresh(warp);
+}
+
+// The earliest time of the warp's next instruction, or a lower bound of it.
+void SimtCore::refresh(Warp& warp) {
+  warp.known = true;
+  const bool was_starved = std::exchange(warp.starved, false);
+  if (was_starved && warp.left == 0 && warp.stream->dry() && !warp.block->finished) {
+    warp.starved = true;
+    warp.known = false;
+    return;
+  }
+  if (warp.left == 0 && !next_run(warp)) return;
+  const Cost& cost = replay_.table.costs[warp.index];
+  warp.unit = cost.unit;
+  warp.reason = Stall::issue;
+  Ticks first = warp.floor;
+  Ticks operands = 0;
+  unsigned latest = 0;
+  for (unsigned i = 0; i < cost.hazards; ++i)
+    if (Ticks ready = warp.ready[cost.slots[i]]; ready > operands) {
+      operands = ready;
+      latest = cost.slots[i];
+    }
+  if (operands >= kPending) {
+    const Operation& operation = replay_.operation(static_cast<uint32_t>(operands - kPending));
+    warp.known = false;
+    warp.reason = Stall::memory;
+    first = std::max(first, operation.bound);
+    if (warp.queued && warp.access_operation == operands - kPending) first = std::max(first, load_store_key_ + 1);
+  } else if (operands > first) {
+    first = operands;
+    warp.reason = warp.loaded[latest] ? Stall::memory : Stall::dependency;
+  }
+  if (cost.flags & (kMemory | kFence)) {
+    if (warp.queued) {
+      warp.known = false;
+      if (load_store_key_ > first) {
+        first = load_store_key_;
+        warp.reason = Stall::load_store;
+      }
+    } else if (warp.slot_free > first) {
+      first = warp.slot_free;
+      warp.reason = Stall::load_store;
+    }
+    if (cost.flags & kFence && warp.stores_done > first) {
+      first = warp.stores_done;
+      warp.reason = Stall::memory;
+    }
+  }
+  warp.earliest = first;
+}
+
+bool SimtCore::next_run(Warp& warp) {
+  Stream& stream = *warp.stream;
+  for (;;) {
+    if (stream.dry() && !warp.block->finished) {
+      warp.starved = true;
+      warp.known = false;
+      warp.earliest = warp.floor;
+      replay_.queue.push({std::max(warp.floor, replay_.now), Event::order_of(Agent::starvation, member_, core_, warp.slot)});
+      return false;
+    }
+    uint32_t word = stream.dry() ? static_cast<uint32_t>(EventKind::end) : stream.words[stream.at];
+    switch (static_cast<EventKind>(word & 0xF)) {
+      case EventKind::run: {
+        uint32_t first = stream.words[stream.at + 1], count = word >> 9, lanes = (word >> 4 & 0x1F) + 1;
+        stream.at += 2;
+        if (count == 0) break;
+        if (warp.after_control && first != warp.last + 1) {
+          Ticks refetched = warp.last_issue + replay_.table.costs[warp.last].latency;
+          if (refetched > warp.floor) {
+            replay_.stall(Stall::branch, warp.last, refetched - warp.floor);
+            warp.floor = refetched;
+          }
+        }
+        warp.after_control = false;
+        warp.index = first;
+        warp.left = count;
+        replay_.lines[first].issues += 1;
+        replay_.lines[first + count].issues -= 1;
+        replay_.lines[first].lanes += lanes;
+        replay_.lines[first + count].lanes -= lanes;
+        replay_.tally.warp_instructions += count;
+        replay_.tally.lane_instructions += uint64_t{count} * lanes;
+        replay_.tally.pipe_busy[static_cast<unsigned>(isa::Pipe::V)] +=
+            replay_.table.busy_before[first + count] - replay_.table.busy_before[first];
+        return true;
+      }
+      case EventKind::arrive:
+        ++stream.at;
+        replay_.arrive(*warp.block, word >> 4, warp.floor);
+        break;
+      case EventKind::barrier: {
+        ++stream.at;
+        Ticks released = replay_.released(*warp.block, word >> 4);
+        if (released < 0) {
+          wait(warp, Stall::barrier, word >> 4);
+          return false;
+        }
+        if (released > warp.floor) {
+          replay_.stall(Stall::barrier, warp.last, released - warp.floor);
+          warp.floor = released;
+        }
+        break;
+      }
+      case EventKind::grid_arrive:
+        ++stream.at;
+        replay_.arrive_grid(word >> 4, warp.floor);
+        break;
+      case EventKind::grid: {
+        ++stream.at;
+        Ticks released = replay_.grid_released(word >> 4);
+        if (released < 0) {
+          wait(warp, Stall::grid, word >> 4);
+          replay_.grid_waiters.push_back(&warp);
+          return false;
+        }
+        if (released > warp.floor) {
+          replay_.stall(Stall::grid, warp.last, released - warp.floor);
+          warp.floor = released;
+        }
+        break;
+      }
+      case EventKind::ordered: {
+        uint32_t sequence = stream.words[stream.at + 1];
+        stream.at += 2;
+        wait(warp, Stall::ordered);
+        if (warp.last_operation != kNone) {
+          replay_.operation(warp.last_operation).sequence = sequence;
+        } else {
+          Ticks served = std::max(warp.last_served, warp.last_issue);
+          replay_.serve_ordered(sequence, served, std::max(warp.last_data - served, replay_.least_wake), &warp);
+        }
+        if (warp.waiting) return false;
+        warp.known = true;
+        break;
+      }
+      case EventKind::sleep: {
+        Ticks slept = ticks_of_ns(stream.words[stream.at + 1], replay_.machine.chip.clock_hz);
+        stream.at += 2;
+        replay_.stall(Stall::sleep, warp.last, slept);
+        warp.floor += slept;
+        break;
+      }
+      case EventKind::end:
+        if (!stream.dry()) ++stream.at;
+        warp.ending = true;
+        warp.known = true;
+        warp.earliest = kForever;
+        retire_if_done(warp);
+        return false;
+    }
+  }
+}
+
+Ticks SimtCore::next_issue(Warp& warp) {
+  if (warp.over || warp.waiting) return warp.floor;
+  return std::max(warp.floor, warp.earliest >= kForever ? 0 : warp.earliest);
+}
+
+// --- Memory ---------------------------------------------------------------------------------------------------------------
+
+void SimtCore::issue_memory(Warp& warp, const Cost& cost, Ticks at) {
+  Stream& stream = *warp.stream;
+  uint64_t header = stream.access_at < stream.accesses.size() ? stream.accesses[stream.access_at]
+                                                              : static_cast<uint64_t>(AccessKind::none);
+  AccessKind kind = static_cast<AccessKind>(header & 0xFF);
+  uint32_t degree = std::max<uint32_t>(1, header >> 8 & 0xFF), count = header >> 16 & 0xFFFF;
+  ++stream.access_at;
+
+  if (kind == AccessKind::ub_load || kind == AccessKind::ub_store || kind == AccessKind::ub_atomic) {
+    Ticks start = std::max(ub_free_, at);
+    Ticks turn = kind == AccessKind::ub_atomic ? std::max(ub_atomic_, kCycle) : kCycle;
+    ub_free_ = start + Ticks(degree) * turn;
+    replay_.tally.ub_bytes += header >> 32;
+    replay_.tally.ub_conflict_ticks += static_cast<uint64_t>((ub_free_ - start) - kCycle);
+    if (kind == AccessKind::ub_atomic) ++replay_.tally.atomics;
+    warp.last_served = ub_free_;
+    warp.last_data = ub_free_ - kCycle + cost.latency;
+    if (cost.flags & kResult)
+      for (unsigned i = 0; i < cost.written; ++i) {
+        warp.ready[cost.slots[i]] = warp.last_data;
+        warp.loaded[cost.slots[i]] = 1;
+      }
+    return;
+  }
+  if (kind == AccessKind::none || kind == AccessKind::dma || count == 0) {
+    if (kind != AccessKind::none) stream.access_at += count;
+    for (unsigned i = 0; i < cost.written; ++i) warp.ready[cost.slots[i]] = at + cost.latency;
+    return;
+  }
+
+  warp.access = kind;
+  warp.access_flags = cost.flags;
+  warp.access_time = at;
+  auto lines = stream.accesses.begin() + static_cast<ptrdiff_t>(stream.access_at);
+  warp.access_lines.assign(lines, lines + count);
+  stream.access_at += count;
+  warp.access_operation = kNone;
+  // Lanes that hit one sector proceed together unless they ask for the same word.
+  warp.turns = 1;
+  if (kind == AccessKind::gm_atomic) {
+    ++replay_.tally.atomics;
+    uint32_t sectors = 0;
+    for (uint64_t line : warp.access_lines) sectors += static_cast<uint32_t>(std::popcount(sectors_of(line)));
+    uint32_t words = static_cast<uint32_t>((header >> 32) / 4);
+    warp.turns = std::clamp((words + sectors - 1) / std::max(1u, sectors), 1u, degree);
+  }
+  if (cost.flags & kResult) {
+    uint32_t number = replay_.new_operation();
+    Operation& operation = replay_.operation(number);
+    operation.bound = at + kCycle;
+    operation.ready = at;
+    operation.served = at;
+    operation.warp = &warp;
+    operation.life = warp.life;
+    operation.cost = &cost;
+    operation.parts = 1;  // the load/store unit itself
+    warp.access_operation = number;
+    warp.last_operation = number;
+    for (unsigned i = 0; i < cost.written; ++i) warp.ready[cost.slots[i]] = kPending + number;
+  } else {
+    warp.last_operation = kNone;
+    warp.last_served = warp.last_data = at;
+  }
+  warp.queued = true;
+  bool idle = queue_.empty();
+  queue_.push_back(&warp);
+  if (idle) serve_load_store(at);
+}
+
+void SimtCore::run_load_store(Ticks event_time) {
+  if (load_store_key_ != event_time) return;
+  serve_load_store(event_time);
+}
+
+void SimtCore::serve_load_store(Ticks now) {
+  while (!queue_.empty()) {
+    Warp& warp = *queue_.front();
+    Ticks at = std::max(warp.access_time, load_store_free_);
+    if (at <= now && !has_room(warp, now, at)) at = std::max(at, now + 1);
+    if (at > now) {
+      load_store_key_ = at;
+      if (warp.access_operation != kNone) {
+        Operation& operation = replay_.operation(warp.access_operation);
+        operation.bound = std::max(operation.bound, at + 1);
+      }
+      replay_.queue.push({at, Event::order_of(Agent::load_store, member_, core_, 0)});
+      return;
+    }
+    queue_.pop_front();
+    pass(warp, now);
+  }
+  load_store_key_ = kForever;
+}
+
+uint64_t SimtCore::tag_of(const Warp& warp, uint64_t line) const {
+  if (!(line & kLocalBit)) return line;
+  uint64_t owner = uint64_t{core_} * 128 + warp.slot;
+  return kLocalBit | ((line + (owner << 20)) & (kLocalBit - 1));
+}
+
+// Whether the misses of the access fit beside those under way; else when to ask again.
+bool SimtCore::has_room(Warp& warp, Ticks now, Ticks& retry) {
+  if (warp.access_operation == kNone || warp.access == AccessKind::local_store) return true;
+  std::erase_if(misses_, [&](const Miss& miss) {
+    bool over = miss.request == kNone && miss.until <= now;
+    if (over) missing_lines_ -= miss.lines;
+    return over;
+  });
+  uint32_t lines = static_cast<uint32_t>(warp.access_lines.size());
+  if (misses_.empty() || missing_lines_ + lines <= miss_limit_) return true;
+  if (!(warp.access_flags & kBypass)) {
+    lines = 0;
+    for (uint64_t line : warp.access_lines) lines += !cache_.holds(tag_of(warp, line_of(line)), sectors_of(line));
+    if (missing_lines_ + lines <= miss_limit_) return true;
+  }
+  retry = kForever;
+  for (const Miss& miss : misses_) retry = std::min(retry, std::max(miss.until, now + 1));
+  return false;
+}
+
+// One access goes through the load/store unit: hits are answered, misses and stores leave through the core's port.
+void SimtCore::pass(Warp& warp, Ticks now) {
+  load_store_free_ = now + Ticks(warp.access_lines.size()) * kCycle;
+  warp.queued = false;
+  warp.slot_free = now;
+  const AccessKind kind = warp.access;
+  const bool load = kind == AccessKind::gm_load || kind == AccessKind::local_load;
+  const bool cached = !(warp.access_flags & kBypass) || is_local(kind);
+  const uint32_t number = warp.access_operation;
+  opened_.clear();
+
+  auto request_to = [&](uint16_t home, Request::Kind what) -> uint32_t {
+    for (uint32_t open : opened_)
+      if (replay_.request(open).home == home && replay_.request(open).kind == what) return open;
+    uint32_t open = replay_.new_request();
+    Request& request = replay_.request(open);
+    request.core = this;
+    request.kind = what;
+    request.home = home;
+    request.turns = warp.turns;
+    request.cached = load && cached;
+    opened_.push_back(open);
+    return open;
+  };
+  auto join = [&](uint32_t open) {
+    if (number == kNone) return;
+    std::vector<uint32_t>& waiters = replay_.request(open).operations;
+    if (!waiters.empty() && waiters.back() == number) return;
+    waiters.push_back(number);
+    Operation& operation = replay_.operation(number);
+    ++operation.parts;
+  };
+  auto add = [&](uint32_t open, uint64_t tag, unsigned sectors) {
+    Request& request = replay_.request(open);
+    uint32_t bytes = static_cast<uint32_t>(std::popcount(sectors)) * kSectorBytes;
+    request.parts.push_back({tag, bytes, sectors});
+    request.bytes += bytes;
+  };
+  auto install = [&](uint64_t tag) {
+    DataCache::Line victim;
+    DataCache::Line* line = cache_.insert(tag, victim);
+    if (victim.dirty) add(request_to(device(), Request::Kind::store), victim.tag - 1, victim.sectors);
+    return line;
+  };
+
+  for (uint64_t word : warp.access_lines) {
+    const unsigned sectors = sectors_of(word);
+    const uint64_t tag = tag_of(warp, line_of(word));
+    const uint16_t home = is_local(kind) ? device() : home_of(word);
+    if (load && cached) {
+      DataCache::Line* line = cache_.find(tag);
+      unsigned missing = sectors & ~(line ? line->sectors : 0u);
+      if (line && line->request != DataCache::kNoRequest) {
+        join(line->request);
+      } else if (line && number != kNone) {
+        Operation& operation = replay_.operation(number);
+        operation.ready = std::max({operation.ready, now + replay_.cache_hit, line->ready});
+      }
+      if (!missing) {
+        ++replay_.tally.cache_hits;
+        replay_.tally.cache_hit_bytes += uint64_t(std::popcount(sectors)) * kSectorBytes;
+        continue;
+      }
+      ++replay_.tally.cache_misses;
+      if (!line) line = install(tag);
+      uint32_t open = request_to(home, Request::Kind::load);
+      line->sectors = static_cast<uint8_t>(line->sectors | missing);
+      line->request = open;
+      add(open, tag, missing);
+      join(open);
+    } else if (kind == AccessKind::local_store) {
+      DataCache::Line* line = cache_.find(tag);
+      if (!line) line = install(tag);
+      line->sectors = static_cast<uint8_t>(line->sectors | sectors);
+      line->dirty = true;
+    } else {
+      if (kind == AccessKind::gm_atomic)
+        if (DataCache::Line* line = cache_.find(tag)) *line = {};
+      uint32_t open = request_to(home, load                            ? Request::Kind::load
+                                       : kind == AccessKind::gm_atomic ? Request::Kind::atomic
+                                                                       : Request::Kind::store);
+      add(open, tag, sectors);
+      join(open);
+    }
+  }
+
+  for (uint32_t open : opened_) {
+    Request& request = replay_.request(open);
+    Ticks start = request.served = port_.start(now);
+    port_.serve(now, request.bytes);
+    warp.slot_free = std::max(warp.slot_free, start);
+    if (request.kind == Request::Kind::store) warp.stores_done = std::max(warp.stores_done, start + replay_.simt_latency.l2_hit);
+    Ticks bound = start + (request.home == device() ? replay_.simt_latency.l2_hit : kCycle);
+    for (uint32_t waiter : request.operations) {
+      Operation& operation = replay_.operation(waiter);
+      operation.bound = std::max(operation.bound, bound);
+    }
+    if (!request.operations.empty()) {
+      uint32_t lines = static_cast<uint32_t>(request.parts.size());
+      misses_.push_back({bound, open, lines});
+      missing_lines_ += lines;
+    }
+  }
+  // Requests that find the port free reach the memory system at once; it may answer them in this loop.
+  for (size_t i = 0; i < opened_.size(); ++i) {
+    uint32_t open = opened_[i];
+    Ticks start = replay_.request(open).served;
+    if (start <= now) replay_.step(open);
+    else replay_.queue.push({start, Event::order_of(Agent::memory, member_, core_, open)});
+  }
+  if (number != kNone && --replay_.operation(number).parts == 0) replay_.complete(number);
+  retire_if_done(warp);
+}
+
+void SimtCore::answered(uint32_t number, const Request& request, Ticks data) {
+  if (request.cached)
+    for (const DeviceMemory::Part& part : request.parts)
+      if (DataCache::Line* line = cache_.peek(part.line); line && line->request == number) {
+        line->request = DataCache::kNoRequest;
+        line->ready = data;
+      }
+  for (Miss& miss : misses_)
+    if (miss.request == number) {
+      miss.request = kNone;
+      miss.until = data;
+    }
+}
+
+}  // namespace phx::sim::timing
