@@ -148,4 +148,5 @@ __device__ static inline void __assert_fail(const char* message, const char* fil
 #include "math_functions.h"
 #include "scoped_atomic_functions.h"
 #include "simd_functions.h"
+#include "texture_functions.h"
 #include "warp_functions.h"

@@ -2,6 +2,8 @@
 // name, and the occupancy search, which is the only one with work of its own.
 #pragma once
 
+#include <utility>
+
 // --- Allocation into a typed pointer -----------------------------------------------------------------------
 template <class T>
 static inline cudaError_t cudaMalloc(T** pointer, size_t size) {

@@ -4,8 +4,10 @@
 
 #include "vector_types.h"
 
-#if defined(__cplusplus)
+#if defined(__cplusplus) && __cplusplus >= 201402L
 #define PHX_MAKE static inline __host__ __device__ constexpr
+#elif defined(__cplusplus)
+#define PHX_MAKE static inline __host__ __device__
 #else
 #define PHX_MAKE static inline
 #endif
