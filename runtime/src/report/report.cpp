@@ -41,6 +41,13 @@ Json kernels(const TelemetryLog::Contents& log) {
     kernel["stalls"] = whole(totals.stalls);
     kernel["counters"] = whole(totals.counters);
     kernel["reused"] = totals.reused;
+    Json lines = Json::array();
+    for (const auto& [place, line] : totals.lines)
+      lines.push_back({{"source", place.first + ":" + std::to_string(place.second)},
+                       {"issues", line.issues},
+                       {"lanes", line.lanes},
+                       {"stall_cycles", line.stall_cycles}});
+    kernel["lines"] = std::move(lines);
     kernel["host_seconds"] = static_cast<double>(totals.host_nanoseconds) * 1e-9;
     list.push_back(std::move(kernel));
   }

@@ -42,6 +42,12 @@ void TelemetryLog::kernel(const hal::KernelRecord& record) {
   add(totals.bytes, record.bytes);
   add(totals.stalls, record.stalls);
   add(totals.counters, record.counters);
+  for (const hal::SourceLine& line : record.lines) {
+    KernelTotals::Line& sum = totals.lines[{line.file, line.line}];
+    sum.issues += line.issues;
+    sum.lanes += line.lanes;
+    sum.stall_cycles += line.stall_cycles;
+  }
   if (record.grid.count() >= totals.largest_grid) {
     totals.largest_grid = record.grid.count();
     totals.threads_per_block = record.block.count();

@@ -21,6 +21,10 @@ struct KernelTotals {
   double energy_joules = 0;
   uint64_t host_nanoseconds = 0;
   std::map<std::string, double> busy, bytes, stalls, counters;
+  struct Line {
+    uint64_t issues = 0, lanes = 0, stall_cycles = 0;
+  };
+  std::map<std::pair<std::string, uint32_t>, Line> lines;  // by file and line
   uint64_t largest_grid = 0, threads_per_block = 0;  // blocks and threads of the largest launch
 };
 

@@ -24,6 +24,15 @@ struct Amount {
   double value = 0;
 };
 
+// What one source line did in a dispatch, inlined code counted where it was written.
+struct SourceLine {
+  std::string file;
+  uint32_t line = 0;
+  uint64_t issues = 0;        // warp instructions
+  uint64_t lanes = 0;         // active lanes, summed over them
+  uint64_t stall_cycles = 0;  // how long they waited before they could issue
+};
+
 // One dispatch that ended. cycles and the lists are empty when the driver does not model time.
 struct KernelRecord {
   std::string kernel;             // readable name
@@ -42,6 +51,7 @@ struct KernelRecord {
   double energy_joules = 0;
   uint64_t host_nanoseconds = 0;  // real time spent simulating it
   std::string label;              // of the submission
+  std::vector<SourceLine> lines;  // by file and line; empty without a line table or a timing model
 };
 
 // Something that took from start to end on a track: a copy, a pipe busy, a transfer over a link.

@@ -1,0 +1,117 @@
+#include "hal/drivers/sim/sim_driver.h"
+
+#include <phalanx/hal/software_queue.h>
+
+#include "hal/drivers/sim/executable.h"
+#include "hal/drivers/sim/execution.h"
+#include "hal/drivers/sim/memory.h"
+#include "hal/drivers/sim/options.h"
+#include "hal/drivers/sim/properties.h"
+
+namespace phx::hal::sim {
+namespace {
+
+class SimDriver final : public Driver {
+ public:
+  SimDriver(std::unique_ptr<phx::sim::System> system, Topology topology, Telemetry* sink, double watchdog_seconds)
+      : machine_(std::make_shared<MachineState>()), topology_(std::move(topology)), sink_(sink) {
+    machine_->system = std::move(system);
+    const machine::Machine& machine = machine_->system->machine();
+    properties_ = property_table(machine);
+    execution_ = std::make_unique<Execution>(machine_, sink, watchdog_seconds);
+    scheduler_ = std::make_shared<SubmissionScheduler>(
+        [this](const Group& group, EngineKind, const Submission& submission, SimTime ready) {
+          return execution_->run(group, submission, ready);
+        });
+    facts_.name = machine.name;
+    bool timed = machine_->system->options().mode == phx::sim::Mode::timed;
+    facts_.mode = timed ? "timed" : "functional";
+    facts_.devices_total = static_cast<uint32_t>(machine.system.devices());
+    facts_.weakest_source = std::string(machine::name_of(machine::weakest_tag(machine)));
+    if (machine.chip.simt.kind == machine::SimtKind::Virtual)
+      facts_.warnings.push_back("SIMT code is a virtual extension of '" + machine.name + "'; the real chip does not run it");
+    if (!timed) facts_.warnings.push_back("functional mode: times are nominal, not estimates");
+  }
+
+  const MachineFacts& facts() const override { return facts_; }
+  bool executes() const override { return true; }
+  const Topology& topology() const override { return topology_; }
+  void cancel() override { execution_->cancel(); }
+
+  void summarize() override {
+    std::lock_guard lock(machine_->mutex);
+    if (!sink_) return;
+    for (const auto& [name, traffic] : execution_->traffic()) {
+      LinkRecord record;
+      record.level = name;
+      record.bytes = traffic.bytes;
+      record.transfers = traffic.transfers;
+      record.busy_seconds = traffic.busy_seconds;
+      for (const Level& level : topology_.levels()) {
+        if (level.name != name) continue;
+        record.name = level.link.name;
+        record.bandwidth = level.link.read_bandwidth;
+        record.latency = level.link.latency;
+      }
+      sink_->link(record);
+    }
+  }
+
+ protected:
+  StatusOr<PropertyValue> do_property(DeviceOrdinal device, std::string_view key) const override {
+    if (key == "package") return PropertyValue(static_cast<int64_t>(topology_.unit_of(device, 0)));
+    if (key == "memory.free") {
+      std::lock_guard lock(machine_->mutex);
+      const phx::sim::AddressSpace& memory = machine_->system->memory();
+      return PropertyValue(static_cast<int64_t>(memory.capacity() - memory.used(static_cast<uint16_t>(device))));
+    }
+    auto found = properties_.find(key);
+    if (found == properties_.end())
+      return Status(Code::not_found, "the machine has no property '" + std::string(key) + "'");
+    return found->second;
+  }
+  ServiceRing& do_service_ring(DeviceOrdinal device) override { return execution_->ring(device); }
+  StatusOr<std::unique_ptr<Queue>> do_create_queue(const Group& group, EngineKind kind) override {
+    return scheduler_->create_queue(group, kind);
+  }
+  std::shared_ptr<Semaphore> do_create_semaphore(uint64_t initial) override { return scheduler_->create_semaphore(initial); }
+  StatusOr<std::shared_ptr<Buffer>> do_allocate(const Group& group, const BufferSpec& spec) override {
+    return allocate(machine_, group, spec);
+  }
+  StatusOr<std::shared_ptr<Buffer>> do_import_host(const Group&, void* memory, uint64_t size, const std::string& label) override {
+    return import_host(machine_, memory, size, label);
+  }
+  StatusOr<std::shared_ptr<Executable>> do_load(const Group& group, std::span<const std::byte> bytes, const std::string& label) override {
+    return SimExecutable::load(machine_, group, bytes, label);
+  }
+  StatusOr<uint64_t> do_measure(const void* start) const override { return measure(start); }
+
+ private:
+  std::shared_ptr<MachineState> machine_;
+  Topology topology_;
+  Telemetry* sink_;
+  MachineFacts facts_;
+  PropertyTable properties_;
+  std::unique_ptr<Execution> execution_;
+  std::shared_ptr<SubmissionScheduler> scheduler_;
+};
+
+StatusOr<std::shared_ptr<Driver>> open(const Config& config, Telemetry* sink) {
+  auto options = read_options(config);
+  if (!options) return options.status();
+  auto machine = machine::load(options->machine, options->overrides);
+  if (!machine) return status_of(Code::invalid_argument, machine.diagnostic());
+  options->system.devices = options->devices.value_or(static_cast<unsigned>(machine->system.devices()));
+  auto topology = topology_of(*machine, options->system.devices);
+  auto system = phx::sim::System::create(std::move(*machine), options->system);
+  if (!system) return status_of(Code::invalid_argument, system.diagnostic());
+  if (!topology) return topology.status();
+  return std::shared_ptr<Driver>(
+      std::make_shared<SimDriver>(std::move(*system), std::move(*topology), sink, options->watchdog_seconds));
+}
+
+}  // namespace
+
+DriverKind driver_kind() { return {"sim", "the virtual device, simulated", option_table(), &open}; }
+
+}  // namespace phx::hal::sim
