@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/tools/phxcc/device_code.h"
+#include "runtime/tools/phxcc/interruption.h"
 #include "runtime/tools/phxcc/process.h"
 #include "runtime/tools/phxcc/temporary_directory.h"
 
@@ -254,7 +255,10 @@ int build(const CommandLine& line, const Installation& installation) {
   if (line.verbose) {
     for (const std::string& word : line.ignored) std::fprintf(stderr, "#$ [no effect here] %s\n", word.c_str());
   }
-  return Build(line, installation, temporary->path()).run();
+  remove_on_interruption(temporary->path());
+  const int status = Build(line, installation, temporary->path()).run();
+  remove_on_interruption("");
+  return status;
 }
 
 }  // namespace phx::phxcc

@@ -6,6 +6,7 @@
 #include "runtime/tools/phxcc/build.h"
 #include "runtime/tools/phxcc/command_line.h"
 #include "runtime/tools/phxcc/installation.h"
+#include "runtime/tools/phxcc/interruption.h"
 
 int main(int argc, char** argv) {
   using namespace phx::phxcc;
@@ -28,5 +29,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "phxcc: error: %s\n", installation.diagnostic().str().c_str());
     return 1;
   }
+  handle_interruptions();
   return build(*line, *installation);
 }

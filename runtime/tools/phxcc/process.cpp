@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 extern char** environ;
@@ -15,8 +16,17 @@ Expected<int> run_process(const std::vector<std::string>& argv) {
   for (const std::string& word : argv) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
 
+  // phxcc blocks the signals it waits for; its children must not.
+  posix_spawnattr_t attributes;
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   pid_t child = 0;
-  if (const int code = posix_spawnp(&child, pointers[0], nullptr, nullptr, pointers.data(), environ)) {
+  const int code = posix_spawnp(&child, pointers[0], nullptr, &attributes, pointers.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  if (code) {
     return error("cannot start '" + argv[0] + "': " + std::strerror(code));
   }
   int status = 0;
