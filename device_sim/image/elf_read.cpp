@@ -1,10 +1,11 @@
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 
 #include "device_sim/image/elf.h"
 #include "device_sim/image/image.h"
-#include "device_sim/isa/isa.h"
+#include "device_sim/isa/verifier.h"
 
 // The file is hostile. Every number is checked where it is taken; what needs the whole program (code, layout of data) is
 // checked by verify() at the end.
@@ -17,12 +18,20 @@ class Reader {
  public:
   Reader(std::span<const std::byte> file, const std::string& name) : file_(file), name_(name) {}
 
-  Expected<Executable> run() {
-    for (auto step : {&Reader::read_header, &Reader::read_sections, &Reader::check_overlaps, &Reader::read_target,
-                      &Reader::read_code_and_data, &Reader::read_kernels, &Reader::read_objects,
-                      &Reader::read_relocations, &Reader::read_lines})
+  Expected<Executable> run(ReadStage& reached) {
+    using Step = Outcome (Reader::*)();
+    constexpr std::pair<ReadStage, Step> steps[] = {
+        {ReadStage::header, &Reader::read_header},     {ReadStage::sections, &Reader::read_sections},
+        {ReadStage::sections, &Reader::check_overlaps}, {ReadStage::tables, &Reader::read_target},
+        {ReadStage::tables, &Reader::read_code_and_data}, {ReadStage::tables, &Reader::read_kernels},
+        {ReadStage::tables, &Reader::read_objects},    {ReadStage::tables, &Reader::read_relocations},
+        {ReadStage::tables, &Reader::read_lines},      {ReadStage::decode, &Reader::check_code},
+        {ReadStage::verify, &Reader::check_program}};
+    for (auto [stage, step] : steps) {
+      reached = stage;
       if (Outcome done = (this->*step)(); !done) return done.diagnostic();
-    if (Outcome checked = verify(result_, name_); !checked) return checked.diagnostic();
+    }
+    reached = ReadStage::accepted;
     return std::move(result_);
   }
 
@@ -291,6 +300,15 @@ class Reader {
     return {};
   }
 
+  Outcome check_code() {
+    auto decoded = isa::decode_all(result_.code);
+    if (decoded) return {};
+    uint64_t offset = decoded.diagnostic().offset.value_or(0);
+    return fail(sections_[elf::kText].offset + offset, decoded.diagnostic().message);
+  }
+
+  Outcome check_program() { return verify(result_, name_); }
+
   std::span<const std::byte> file_;
   const std::string& name_;
   elf::Header header_{};
@@ -302,6 +320,11 @@ class Reader {
 
 }  // namespace
 
-Expected<Executable> read(std::span<const std::byte> file, const std::string& name) { return Reader(file, name).run(); }
+Expected<Executable> read(std::span<const std::byte> file, const std::string& name, ReadStage* reached) {
+  ReadStage stage = ReadStage::header;
+  auto executable = Reader(file, name).run(stage);
+  if (reached) *reached = stage;
+  return executable;
+}
 
 }  // namespace phx::image

@@ -125,7 +125,11 @@ inline constexpr uint64_t kMaxVerified = 1ull << 26;   // instructions, summed o
 inline constexpr uint64_t kMaxStringBytes = 1ull << 28;
 
 std::vector<std::byte> write(const Executable& executable);
-Expected<Executable> read(std::span<const std::byte> file, const std::string& name = "executable");
+
+// How far a file came before it was refused: for fuzzers, which count what their mutants reach.
+enum class ReadStage : uint8_t { header, sections, tables, decode, verify, accepted };
+Expected<Executable> read(std::span<const std::byte> file, const std::string& name = "executable",
+                          ReadStage* reached = nullptr);
 
 // The same checks on an Executable in memory (what read() runs after parsing): every word of .text decodes; each kernel's
 // code passes isa::analyze() with the registers it declares; its flags name at least what the code uses; its core kind
