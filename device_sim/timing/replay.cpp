@@ -97,6 +97,7 @@ uint32_t Replay::new_request() {
     request.parts.clear();
     request.operations.clear();
     request.stage = Request::Stage::leave;
+    request.bound = 0;
     request.bytes = 0;
   }
   return number;
@@ -104,6 +105,7 @@ uint32_t Replay::new_request() {
 
 void Replay::schedule(uint32_t number, Ticks at) {
   Request& request = requests_[number];
+  request.bound = at + 1;
   for (uint32_t waiter : request.operations) {
     Operation& operation = operations_[waiter];
     operation.bound = std::max(operation.bound, at + 1);

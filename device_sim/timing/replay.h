@@ -84,7 +84,8 @@ struct Request {
   bool cached = false;             // fills the data cache
   uint16_t home = 0;
   uint32_t turns = 1, bytes = 0;
-  Ticks served = 0;
+  Ticks bound = 0;                 // no answer before
+  Ticks served = 0;                // first: when it leaves the core
   std::vector<DeviceMemory::Part> parts;
   std::vector<uint32_t> operations;  // that wait for it
 };

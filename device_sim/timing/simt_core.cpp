@@ -61,9 +61,16 @@ void SimtCore::start_block(BlockReplay& block, Ticks at) {
 }
 
 void SimtCore::end_block(BlockReplay& block) {
+  for (Scheduler& scheduler : schedulers_) forget_retired(scheduler);  // their slots are used again
   for (Warp* warp : block.warps) free_slots_.push_back(warp->slot);
   std::sort(free_slots_.rbegin(), free_slots_.rend());
   block.warps.clear();
+}
+
+void SimtCore::forget_retired(Scheduler& scheduler) {
+  if (!scheduler.retired) return;
+  std::erase_if(scheduler.warps, [](const Warp* warp) { return warp->over; });
+  scheduler.retired = false;
 }
 
 void SimtCore::resume(Warp& warp, Ticks at) {
@@ -143,10 +150,7 @@ Warp* SimtCore::pick(Scheduler& scheduler, uint32_t number, Ticks& at) {
     }
   }
   for (;;) {
-    if (scheduler.retired) {
-      std::erase_if(scheduler.warps, [](const Warp* warp) { return warp->over; });
-      scheduler.retired = false;
-    }
+    forget_retired(scheduler);
     Ticks first = kForever;
     for (const Warp* warp : scheduler.warps)
       first = std::min(first, warp->known ? std::max(warp->earliest, scheduler.unit[warp->unit]) : warp->earliest);
@@ -513,7 +517,10 @@ bool SimtCore::has_room(Warp& warp, Ticks now, Ticks& retry) {
     if (missing_lines_ + lines <= miss_limit_) return true;
   }
   retry = kForever;
-  for (const Miss& miss : misses_) retry = std::min(retry, std::max(miss.until, now + 1));
+  for (const Miss& miss : misses_) {
+    Ticks until = miss.request == kNone ? miss.until : replay_.request(miss.request).bound;
+    retry = std::min(retry, std::max(until, now + 1));
+  }
   return false;
 }
 
@@ -571,6 +578,10 @@ void SimtCore::pass(Warp& warp, Ticks now) {
       unsigned missing = sectors & ~(line ? line->sectors : 0u);
       if (line && line->request != DataCache::kNoRequest) {
         join(line->request);
+      if (number != kNone) {
+        Operation& operation = replay_.operation(number);
+        operation.bound = std::max(operation.bound, replay_.request(line->request).bound);
+      }
       } else if (line && number != kNone) {
         Operation& operation = replay_.operation(number);
         operation.ready = std::max({operation.ready, now + replay_.cache_hit, line->ready});
@@ -610,13 +621,14 @@ void SimtCore::pass(Warp& warp, Ticks now) {
     warp.slot_free = std::max(warp.slot_free, start);
     if (request.kind == Request::Kind::store) warp.stores_done = std::max(warp.stores_done, start + replay_.simt_latency.l2_hit);
     Ticks bound = start + (request.home == device() ? replay_.simt_latency.l2_hit : kCycle);
+    request.bound = bound;
     for (uint32_t waiter : request.operations) {
       Operation& operation = replay_.operation(waiter);
       operation.bound = std::max(operation.bound, bound);
     }
     if (!request.operations.empty()) {
       uint32_t lines = static_cast<uint32_t>(request.parts.size());
-      misses_.push_back({bound, open, lines});
+      misses_.push_back({0, open, lines});
       missing_lines_ += lines;
     }
   }

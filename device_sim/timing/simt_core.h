@@ -86,7 +86,7 @@ class SimtCore {
     std::array<Ticks, kMaxUnits> unit{};
   };
   struct Miss {
-    Ticks until;                   // lower bound while `request` is set
+    Ticks until;                   // once its request is answered
     uint32_t request;
     uint32_t lines;
   };
@@ -94,6 +94,7 @@ class SimtCore {
   void run(Scheduler& scheduler, uint32_t number);
   void sleep_until(Scheduler& scheduler, uint32_t number, Ticks at);
   Warp* pick(Scheduler& scheduler, uint32_t number, Ticks& at);
+  static void forget_retired(Scheduler& scheduler);
   void issue(Scheduler& scheduler, Warp& warp, Ticks at);
   void refresh(Warp& warp);
   bool next_run(Warp& warp);       // false: the warp has no next instruction now
