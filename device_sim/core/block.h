@@ -28,6 +28,7 @@ struct LaunchContext {
   std::array<uint32_t, 3> grid{1, 1, 1}, block{1, 1, 1};
   uint32_t ub_dynamic_bytes = 0;
   std::vector<std::byte> arguments;          // param_bytes long
+  std::vector<uint16_t> members;             // device ordinals of the launch's group; empty: ordinal = member number
   const AddressSpace* memory = nullptr;
   const machine::Machine* machine = nullptr;
   bool record_events = true;                 // false in functional mode
@@ -52,6 +53,12 @@ struct OrderedState {
   uint32_t next_sequence = 0;
   std::vector<OrderedRecord> records;                      // since the last round
   std::unordered_map<uint64_t, uint32_t> last_writer;      // address (4-byte unit) -> sequence
+  struct CrossFlag {
+    uint64_t set = 0;                                      // cores that raised it since it was last complete
+    uint64_t complete = 0;                                 // times that every core of the grid has raised it
+  };
+  std::array<CrossFlag, 16> cross_flags{};                 // tile programs
+  uint64_t served = 0;                                     // operations that let somebody go on; no progress = deadlock
   std::function<uint64_t(uint64_t bytes)> device_malloc;   // 0 if it fails
   std::function<bool(uint64_t address)> device_free;
 };

@@ -21,7 +21,8 @@
 // nothing but loads and arithmetic lies between, the functional engine drops the repetition from the stream.
 //
 // Access records (64 bit words): a header, then `lines` line words for gm and local.
-//   header  [7:0] AccessKind, [15:8] bank conflict degree (ub: the most different words asked of one bank, >= 1),
+//   header  [7:0] AccessKind, [15:8] bank conflict degree (ub: the most different words asked of one bank, >= 1;
+//           atomics: the most lanes that ask for one word, and for ub the larger of both),
 //           [31:16] lines, [63:32] bytes moved (active lanes x element size)
 //   line    [3:0] 32-byte sectors touched, [47:4] address >> 7 without the gm window bits (local: a number private to the
 //           warp with bit 43 set), [63:48] home device (kHostHome: host memory over the host link)

@@ -14,6 +14,8 @@
 
 namespace phx::sim {
 
+struct DecodedProgram;  // what the interpreter executes; core/execution.h
+
 class Program {
  public:
   // `executable` has passed image::verify(). Objects are allocated: globals on members[0] (one home), constants replicated over the
@@ -28,6 +30,7 @@ class Program {
   // Decoded instructions in code order; branch targets are indices in here (Instruction::ext of label rows holds the index).
   std::span<const isa::Instruction> code() const { return code_; }
   uint32_t word_of(uint32_t index) const { return words_[index]; }
+  std::span<const uint32_t> words() const { return words_; }  // of every instruction
   uint32_t index_of(uint32_t word) const;  // word must start an instruction
   uint32_t entry(uint32_t kernel) const { return index_of(executable_.kernels[kernel].entry); }
 
@@ -38,8 +41,8 @@ class Program {
   };
   Symbol symbol(std::string_view name) const;
 
-  // Handler table of the interpreter, one entry an instruction (opaque here; see core/interpreter).
-  const void* decoded() const { return decoded_.get(); }
+  // The form that the interpreter executes, one record an instruction.
+  const DecodedProgram& decoded() const { return *decoded_; }
 
  private:
   Program() = default;
@@ -48,7 +51,7 @@ class Program {
   std::vector<uint32_t> words_;
   std::vector<uint64_t> object_addresses_;
   AddressSpace* memory_ = nullptr;
-  std::shared_ptr<const void> decoded_;
+  std::shared_ptr<const DecodedProgram> decoded_;
 };
 
 }  // namespace phx::sim

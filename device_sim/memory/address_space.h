@@ -67,23 +67,30 @@ class AddressSpace {
 
   // The live or freed buffer that holds the address (its page), or nullptr. O(1) for device addresses.
   const Buffer* find(uint64_t address) const;
+  // Makes device stores to the allocation fault (constants, strings); the host API may still write it.
+  void make_read_only(uint64_t address);
+
   // The live buffer nearest to the address, for fault messages; nullptr if there is none.
   const Buffer* nearest(uint64_t address) const;
 
   // Host pointer for [address, address + bytes) inside one live buffer, else nullptr.
   std::byte* translate(uint64_t address, uint64_t bytes) const;
 
+  // Changes whenever a buffer is freed or unregistered: cached Buffer pointers must be looked up again.
+  uint64_t generation() const { return generation_; }
+
   uint64_t capacity() const { return capacity_; }        // per device
   uint64_t used(uint16_t device) const;                  // bytes, replicated counted on each member
   std::span<const std::unique_ptr<Buffer>> buffers() const { return buffers_; }
 
  private:
-  struct PageTable;
+  struct Index;
   unsigned devices_;
   uint64_t capacity_;
+  uint64_t generation_ = 0;
   std::vector<uint64_t> used_;
   std::vector<std::unique_ptr<Buffer>> buffers_;  // in order of creation, freed ones included
-  std::unique_ptr<PageTable> pages_;
+  std::unique_ptr<Index> index_;
 };
 
 }  // namespace phx::sim

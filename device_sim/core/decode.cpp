@@ -1,0 +1,126 @@
+// From instructions to records: positions of operands, flags, and the fastest handler that this host has.
+#include "device_sim/core/execution.h"
+#include "device_sim/isa/fields.h"
+#include "device_sim/isa/operands.h"
+
+namespace phx::sim {
+
+Handler exit_handler();  // control.cpp
+
+namespace {
+
+using isa::Opcode;
+using isa::OperandClass;
+
+// Position in the file that the slot names; unused slots read as zero.
+uint8_t position(const isa::Slot& slot) {
+  const bool predicate = slot.kind == OperandClass::P || slot.kind == OperandClass::Q;
+  if (slot.kind == OperandClass::None || slot.kind == OperandClass::L) return kScalarZero;
+  if (isa::operand::is_r(slot.value) || isa::operand::is_s(slot.value) || isa::operand::is_p(slot.value))
+    return static_cast<uint8_t>(isa::operand::index(slot.value));
+  if (slot.value == isa::operand::kImm) return kScalarImmediate;
+  if (slot.value == isa::operand::kOnes) return predicate ? kPredicateOnes : kScalarOnes;
+  return predicate ? kPredicateZero : kScalarZero;
+}
+
+bool is_lane(const isa::Slot& slot) {
+  return slot.kind != OperandClass::None && slot.kind != OperandClass::L && isa::operand::is_r(slot.value);
+}
+
+using Select = Handler (*)(const HandlerRequest&);
+Select host_level() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("x86-64-v4")) return lane_handler_v4;
+  if (__builtin_cpu_supports("x86-64-v3")) return lane_handler_v3;
+#endif
+  return lane_handler_baseline;
+}
+
+// Follows joins, jumps and nops: do the lanes end without doing anything?
+bool leads_to_exit(std::span<const isa::Instruction> code, size_t index) {
+  for (size_t steps = 0; steps < 64 && index < code.size(); ++steps) switch (code[index].op) {
+      case Opcode::Exit: return true;
+      case Opcode::Jmp: index = code[index].target(); break;
+      case Opcode::Join:
+      case Opcode::Nop: ++index; break;
+      default: return false;
+    }
+  return false;
+}
+
+void fell_off(const Decoded* d, Frame* f) {
+  raise(f, d, FaultKind::illegal_instruction, lowest(f->mask), "control fell off the end of the code");
+}
+void illegal(const Decoded* d, Frame* f) {
+  raise(f, d, FaultKind::illegal_instruction, lowest(f->mask), "the interpreter has no meaning for this instruction");
+}
+
+Handler arithmetic_handler(const isa::Instruction& i, const Decoded& d, Operation& operation, Select select) {
+  const Selected scalar = scalar_operation(i);
+  operation.evaluate = scalar.evaluate;
+  const bool predicate = i.op == Opcode::Setp;
+  const bool to_lanes = predicate ? (d.lanes & (kLaneA | kLaneB)) != 0 : (d.lanes & kLaneDst) != 0;
+  if (!to_lanes && scalar.handler) return scalar.handler;
+  if (Handler fast = select({static_cast<uint16_t>(i.op), static_cast<uint8_t>(i.type), i.mod, d.lanes, d.flags})) return fast;
+  return scalar.evaluate ? generic_lane_handler(i) : nullptr;
+}
+
+}  // namespace
+
+std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code) {
+  static const Select select = host_level();
+  auto program = std::make_shared<DecodedProgram>();
+  program->code.resize(code.size() + 1);
+  program->operations.resize(code.size() + 1);
+  for (size_t index = 0; index < code.size(); ++index) {
+    const isa::Instruction& i = code[index];
+    Decoded& d = program->code[index];
+    Operation& operation = program->operations[index];
+    const auto slots = isa::slots(i);
+    const isa::RowInfo& row = *isa::row(i.op);
+    d.op = static_cast<uint16_t>(i.op);
+    d.type = static_cast<uint8_t>(i.type);
+    d.mod = i.mod;
+    d.index = static_cast<uint32_t>(index);
+    d.dst = position(slots[0]);
+    d.a = position(slots[1]);
+    d.b = position(slots[2]);
+    d.c = position(slots[3]);
+    for (unsigned s = 0; s < 4; ++s)
+      if (is_lane(slots[s])) d.lanes |= static_cast<uint8_t>(1u << s);
+    operation.wide_dst = slots[0].width == 64;
+    operation.wide_a = slots[1].width == 64;
+    operation.wide_b = slots[2].width == 64;
+    operation.wide_c = slots[3].width == 64;
+    d.immediate = i.ext;
+    if (isa::has_address(row)) {
+      d.immediate = static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(i.ext)));
+      d.step = static_cast<uint8_t>(isa::info(i.type).bits / 8);
+      if (d.lanes & kLaneA) d.flags |= kBaseIsPair;
+      if (i.c == isa::operand::kZero) d.flags |= kSourceZero;
+    }
+    if (row.layout == isa::Layout::Atom)
+      operation.evaluate = atomic_function(isa::field::Atom::get_fn(i), i.type);
+    if (slots[0].kind == OperandClass::O && i.dst == isa::operand::kZero) d.flags |= kDstUnused;
+
+    Handler handler = control_handler(i);
+    if (i.op == Opcode::Join && leads_to_exit(code, index + 1)) handler = exit_handler();
+    if (!handler) handler = special_handler(i);
+    if (!handler) handler = exchange_handler(i);
+    if (!handler) handler = synchronisation_handler(i);
+    if (!handler) handler = tile_handler(i);
+    if (!handler) handler = memory_handler(i);
+    if (!handler && isa::has_address(row)) {
+      handler = select({d.op, d.type, d.mod, d.lanes, d.flags});
+      if (!handler) handler = checked_memory_handler(i);
+    }
+    if (!handler) handler = arithmetic_handler(i, d, operation, select);
+    d.run = handler ? handler : illegal;
+  }
+  program->code.back().run = fell_off;
+  program->code.back().index = static_cast<uint32_t>(code.size());
+  return program;
+}
+
+}  // namespace phx::sim

@@ -1,0 +1,181 @@
+// Ordered operations: parked by the handlers, served between rounds in (device, block, warp, lane) order (isa.def §7).
+#include <algorithm>
+
+#include "device_sim/core/execution.h"
+#include "device_sim/isa/fields.h"
+
+namespace phx::sim {
+
+using isa::Opcode;
+
+void park_ordered(const Decoded* d, Frame* f, const uint64_t* at) {
+  account(f, d + 1);
+  Split& split = *f->machinery->split;
+  split.wait = Wait::ordered;
+  split.pc = d;
+  if (at) std::copy_n(at, 32, split.addresses.begin());
+}
+
+void note_ordered(Split& split, const Decoded* d, uint64_t hash) {
+  split.ordered_in_loop = true;
+  split.loop_hash = mix(mix(split.loop_hash, d->index + 1), hash);
+}
+
+namespace {
+
+bool is_access(const Decoded* d) {
+  const auto op = static_cast<Opcode>(d->op);
+  return op == Opcode::Ld || op == Opcode::St || op == Opcode::Atom || op == Opcode::Red;
+}
+bool writes(const Decoded* d) { return static_cast<Opcode>(d->op) != Opcode::Ld; }
+unsigned access_bytes(const Decoded* d) {
+  const auto op = static_cast<Opcode>(d->op);
+  const unsigned count = op == Opcode::Ld || op == Opcode::St ? 1u << bits_of(d, 7, 2) : 1u;
+  return isa::info(static_cast<isa::Type>(d->type)).bits / 8 * count;
+}
+
+// The operation itself; its addresses and values as a hash.
+uint64_t perform(const Decoded* d, Frame* f, OrderedState& state) {
+  Split& split = *f->machinery->split;
+  const uint64_t* at = split.addresses.data();
+  uint64_t hash = 0;
+  switch (static_cast<Opcode>(d->op)) {
+    case Opcode::Ld: load_values(d, f, at, &hash); break;
+    case Opcode::St: store_values(d, f, at, &hash); break;
+    case Opcode::Atom:
+    case Opcode::Red: hash = apply_atomic(d, f, at, false); break;
+    case Opcode::Svc: {
+      const bool wide_a = f->operations[d->index].wide_a;
+      const bool allocates = static_cast<isa::ServiceFn>(d->mod & 0xff) == isa::ServiceFn::Malloc;
+      for_lanes(f->mask, [&](unsigned lane) {
+        if (f->machinery->faulted()) return;
+        const uint64_t a = operand_value(d, f, d->a, kLaneA, wide_a, lane);
+        if (allocates) {
+          const uint64_t address = a && state.device_malloc ? state.device_malloc(a) : 0;
+          if (d->lanes & kLaneDst) set_lane_value(f, d->dst, true, lane, address);
+          else if (!(d->flags & kDstUnused)) f->s[d->dst] = address;
+        } else if (a && state.device_free && !state.device_free(a)) {
+          raise_access(f, d, FaultKind::use_after_free, lane, a, 1, true, describe_nearest(f->machinery->memory, a));
+        }
+      });
+      break;
+    }
+    default: break;
+  }
+  return hash;
+}
+
+// The operation of this launch whose value the access saw: the latest one that wrote to any of its bytes.
+uint32_t producer_of(const Decoded* d, const Frame* f, const Split& split, const OrderedState& state) {
+  uint32_t producer = OrderedRecord::kNone;
+  for_lanes(f->mask, [&](unsigned lane) {
+    for (uint64_t unit = split.addresses[lane] / 4; unit <= (split.addresses[lane] + access_bytes(d) - 1) / 4; ++unit)
+      if (auto found = state.last_writer.find(unit * 4); found != state.last_writer.end())
+        producer = producer == OrderedRecord::kNone ? found->second : std::max(producer, found->second);
+  });
+  return producer;
+}
+void remember_writer(const Decoded* d, const Frame* f, const Split& split, OrderedState& state, uint32_t sequence) {
+  for_lanes(f->mask, [&](unsigned lane) {
+    for (uint64_t unit = split.addresses[lane] / 4; unit <= (split.addresses[lane] + access_bytes(d) - 1) / 4; ++unit)
+      state.last_writer[unit * 4] = sequence;
+  });
+}
+
+// Drops the events since the same operation last gave the same answer, if the split did nothing else that others could notice.
+bool drop_poll(Warp& warp, Split& split, uint64_t key) {
+  if (split.poll_key != key || split.poll_switch != warp.switches) return false;
+  if (split.poll_words < warp.words_taken || split.poll_accesses < warp.accesses_taken) return false;
+  const uint64_t words = split.poll_words - warp.words_taken, accesses = split.poll_accesses - warp.accesses_taken;
+  const auto& a = warp.events.accesses;
+  for (uint64_t i = accesses; i < a.size();) {  // only loads in between
+    const auto kind = static_cast<AccessKind>(a[i] & 0xff);
+    if (kind != AccessKind::gm_load && kind != AccessKind::ub_load && kind != AccessKind::local_load) return false;
+    i += 1 + (a[i] >> 16 & 0xffff);
+  }
+  for (uint64_t i = words; i < warp.events.words.size(); i += 2)
+    if (static_cast<EventKind>(warp.events.words[i] & 15u) != EventKind::run) return false;
+  warp.events.words.resize(words);
+  warp.events.accesses.resize(accesses);
+  return true;
+}
+
+// A core that waits for a cross-core flag nobody has completed stays parked.
+bool still_waits(Machinery& m, const Decoded* d, OrderedState& state) {
+  const auto op = static_cast<Opcode>(d->op);
+  const unsigned id = bits_of(d, 5, 4);
+  if (op == Opcode::CrossSet) {
+    const auto& grid = m.launch.grid;
+    OrderedState::CrossFlag& flag = state.cross_flags[id];
+    if (++flag.set == uint64_t{grid[0]} * grid[1] * grid[2]) {
+      flag.set = 0;
+      ++flag.complete;
+    }
+  }
+  if (op != Opcode::CrossWait) return false;
+  if (m.flags.crossed[id] >= state.cross_flags[id].complete) return true;
+  ++m.flags.crossed[id];
+  return false;
+}
+
+void serve_split(Machinery& m, Warp& warp, Split& split, OrderedState& state) {
+  Frame& f = m.frame;
+  m.warp = &warp;
+  m.split = &split;
+  f.r = warp.r;
+  f.s = split.s;
+  f.p = split.p;
+  f.local = warp.local;
+  set_mask(&f, split.mask);
+  const Decoded* d = split.pc;
+  f.run_begin = d + 1;
+  if (still_waits(m, d, state)) return;
+  ++state.served;
+  ++m.statistics.ordered_operations;
+  const uint32_t producer = is_access(d) ? producer_of(d, &f, split, state) : OrderedRecord::kNone;
+  const uint64_t hash = perform(d, &f, state);
+  if (m.faulted()) return;
+  split.wait = Wait::none;
+  split.pc = d + 1;
+  // A store does not tell the split anything, so it is no poll by itself.
+  if (static_cast<Opcode>(d->op) == Opcode::Ld || static_cast<Opcode>(d->op) == Opcode::Atom) note_ordered(split, d, hash);
+  if (!f.recording) return;
+
+  const uint64_t key = mix(mix(d->index + 1, split.mask), hash) | 1;
+  // The access record of the operation itself comes after the check, which looks at what lay in between.
+  if (static_cast<Opcode>(d->op) == Opcode::Ld && drop_poll(warp, split, key)) return;
+  if (is_access(d)) record_access(d, &f, split.addresses.data(), access_bytes(d));
+  const uint32_t sequence = state.next_sequence++;
+  state.records.push_back({producer});
+  if (is_access(d) && writes(d)) remember_writer(d, &f, split, state, sequence);
+  push_event_word(warp, EventKind::ordered, sequence);
+  split.poll_key = key;
+  split.poll_words = warp.words_taken + warp.events.words.size();
+  split.poll_accesses = warp.accesses_taken + warp.events.accesses.size();
+  split.poll_switch = warp.switches;
+}
+
+}  // namespace
+
+void serve_block(Machinery& m, OrderedState& state) {
+  if (m.faulted()) return;
+  for (View& view : m.frame.views) view = {};  // a device-side free may have changed what they describe
+  std::vector<Split*> waiting;
+  for (Warp& warp : m.warps) {
+    waiting.clear();
+    for (auto& split : warp.splits)
+      if (split->wait == Wait::ordered) waiting.push_back(split.get());
+    std::sort(waiting.begin(), waiting.end(), [](const Split* a, const Split* b) { return lowest(a->mask) < lowest(b->mask); });
+    for (Split* split : waiting) {
+      serve_split(m, warp, *split, state);
+      if (m.faulted()) {
+        m.status = BlockStatus::faulted;
+        return;
+      }
+    }
+    const bool any = std::any_of(waiting.begin(), waiting.end(), [](const Split* s) { return s->wait == Wait::none; });
+    if (any && m.status == BlockStatus::parked) m.status = BlockStatus::ready;
+  }
+}
+
+}  // namespace phx::sim

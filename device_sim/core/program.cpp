@@ -1,0 +1,91 @@
+#include "device_sim/core/program.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "device_sim/core/execution.h"
+#include "device_sim/isa/operands.h"
+
+namespace phx::sim {
+namespace {
+
+std::string buffer_name(const image::Object& object, const std::string& program) {
+  switch (object.kind) {
+    case image::ObjectKind::constant: return "__constant__ " + object.name + " of " + program;
+    case image::ObjectKind::string: return "string constant " + object.name + " of " + program;
+    default: return "__device__ " + object.name + " of " + program;
+  }
+}
+
+}  // namespace
+
+Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, AddressSpace& memory,
+                                                 std::span<const uint16_t> members, std::string name) {
+  std::shared_ptr<Program> program(new Program);
+  program->executable_ = std::move(executable);
+  program->memory_ = &memory;
+  image::Executable& image = program->executable_;
+
+  for (const image::Object& object : image.objects) {
+    const bool writable = object.kind == image::ObjectKind::global;
+    auto address = memory.allocate(std::max<uint64_t>(object.size, 1), writable ? Placement::on : Placement::replicated,
+                                   writable ? members.first(1) : members, buffer_name(object, name));
+    if (!address) return address.diagnostic();
+    program->object_addresses_.push_back(*address);
+    if (object.offset > image.data.size() || object.size > image.data.size() - object.offset)
+      return error(name + ": object " + object.name + " lies outside the data section");
+    std::memcpy(memory.translate(*address, std::max<uint64_t>(object.size, 1)), image.data.data() + object.offset, object.size);
+  }
+
+  for (const image::Relocation& r : image.data_relocations) {
+    auto holder = std::find_if(image.objects.begin(), image.objects.end(), [&](const image::Object& o) {
+      return r.place >= o.offset && o.size >= 8 && r.place - o.offset <= o.size - 8;
+    });
+    if (holder == image.objects.end() || r.object >= image.objects.size())
+      return error(name + ": a data relocation points outside every object");
+    const uint64_t value = program->object_addresses_[r.object] + static_cast<uint64_t>(r.addend);
+    const auto index = static_cast<size_t>(holder - image.objects.begin());
+    std::memcpy(memory.translate(program->object_addresses_[index] + (r.place - holder->offset), 8), &value, 8);
+  }
+  for (const image::Relocation& r : image.code_relocations) {
+    if (r.place >= image.code.size() || r.object >= image.objects.size())
+      return error(name + ": a code relocation points outside the code");
+    image.code[r.place] = program->object_addresses_[r.object] + static_cast<uint64_t>(r.addend);
+  }
+  for (uint64_t address : program->object_addresses_)
+    if (memory.find(address)->placement == Placement::replicated) memory.make_read_only(address);
+
+  for (uint64_t word = 0; word < image.code.size();) {
+    auto instruction = isa::decode(image.code, word);
+    if (!instruction) return instruction.diagnostic();
+    program->code_.push_back(*instruction);
+    program->words_.push_back(static_cast<uint32_t>(word));
+    word += instruction->words();
+  }
+  for (isa::Instruction& instruction : program->code_)
+    if (isa::has_label(*isa::row(instruction.op))) {
+      const uint32_t word = instruction.target();
+      auto at = std::lower_bound(program->words_.begin(), program->words_.end(), word);
+      if (at == program->words_.end() || *at != word)
+        return error(name + ": a branch to word " + std::to_string(word) + ", which starts no instruction");
+      instruction.ext = static_cast<uint64_t>(at - program->words_.begin());
+    }
+  program->decoded_ = decode_program(program->code_);
+  return program;
+}
+
+Program::~Program() {
+  for (uint64_t address : object_addresses_) (void)memory_->free(address);
+}
+
+uint32_t Program::index_of(uint32_t word) const {
+  return static_cast<uint32_t>(std::lower_bound(words_.begin(), words_.end(), word) - words_.begin());
+}
+
+Program::Symbol Program::symbol(std::string_view name) const {
+  for (size_t i = 0; i < executable_.objects.size(); ++i)
+    if (executable_.objects[i].name == name) return {object_addresses_[i], executable_.objects[i].size, executable_.objects[i].kind};
+  return {};
+}
+
+}  // namespace phx::sim
