@@ -23,7 +23,7 @@ struct Packed {
 template <class... Values>
 std::string print(const char* format, Values... values) {
   Packed packed;
-  (packed << ... << values);
+  (void)(packed << ... << values);
   return format_print(format, packed.bytes, [](uint64_t address) { return "string@" + std::to_string(address); });
 }
 
