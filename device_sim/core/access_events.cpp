@@ -49,24 +49,30 @@ unsigned sector_mask(uint64_t address, unsigned bytes) {
 
 // The most different words that one bank must deliver.
 unsigned conflict_degree(const Frame* f, const uint64_t* at, unsigned bytes) {
-  const machine::Simt& simt = f->machinery->launch.machine->chip.simt;
-  const auto banks = static_cast<unsigned>(std::clamp<int64_t>(simt.shared_banks ? simt.shared_banks : 32, 1, 64));
-  const auto width = static_cast<unsigned>(std::max<int64_t>(simt.shared_bank_width_bytes ? simt.shared_bank_width_bytes : 4, 1));
-  uint64_t words[64][64];
-  uint8_t counts[64] = {};
+  const Banks banks = f->machinery->banks;
+  uint32_t words[Banks::kMost][64];
+  uint8_t counts[Banks::kMost] = {};
   unsigned degree = 1;
   for_lanes(f->mask, [&](unsigned lane) {
-    const uint64_t first = (at[lane] & ~isa::kWindowMask) / width, last = ((at[lane] & ~isa::kWindowMask) + bytes - 1) / width;
-    for (uint64_t word = first; word <= last; ++word) {
-      const auto bank = static_cast<unsigned>(word % banks);
-      uint64_t* begin = words[bank];
-      if (counts[bank] == 64 || std::find(begin, begin + counts[bank], word) != begin + counts[bank]) continue;
-      begin[counts[bank]++] = word;
-      degree = std::max<unsigned>(degree, counts[bank]);
+    const auto offset = static_cast<uint32_t>(at[lane]);
+    for (uint32_t word = offset >> banks.width_bits; word <= (offset + bytes - 1) >> banks.width_bits; ++word) {
+      const unsigned bank = word & (banks.count - 1);
+      uint32_t* begin = words[bank];
+      unsigned n = counts[bank], i = 0;
+      while (i < n && begin[i] != word) ++i;
+      if (i < n || n == 64) continue;
+      begin[n] = word;
+      counts[bank] = static_cast<uint8_t>(n + 1);
+      degree = std::max(degree, n + 1);
     }
   });
   return degree;
 }
+
+uint64_t header(AccessKind kind, unsigned degree, unsigned lines, uint64_t moved) {
+  return static_cast<uint64_t>(kind) | uint64_t{degree} << 8 | uint64_t{lines} << 16 | moved << 32;
+}
+uint64_t line_word(uint64_t number, unsigned sectors, uint64_t home) { return sectors | (number & kLineMask) << 4 | home << 48; }
 
 }  // namespace
 
@@ -79,7 +85,7 @@ void record_access(const Decoded* d, Frame* f, const uint64_t* at, unsigned byte
   const uint64_t moved = uint64_t{bytes} * (scalar ? 1 : static_cast<unsigned>(__builtin_popcount(f->mask)));
   auto& out = m.warp->events.accesses;
   if (space == Space::Ub) {
-    out.push_back(static_cast<uint64_t>(kind) | uint64_t{conflict_degree(f, at, bytes)} << 8 | moved << 32);
+    out.push_back(header(kind, conflict_degree(f, at, bytes), 0, moved));
     return;
   }
   Lines lines;
@@ -92,7 +98,7 @@ void record_access(const Decoded* d, Frame* f, const uint64_t* at, unsigned byte
   } else {
     for_lanes(f->mask, [&](unsigned lane) { lines.touch(at[lane] / kLineBytes, sector_mask(at[lane], bytes), at[lane]); });
   }
-  out.push_back(static_cast<uint64_t>(kind) | uint64_t{1} << 8 | uint64_t{lines.count} << 16 | moved << 32);
+  out.push_back(header(kind, 1, lines.count, moved));
   const Buffer* buffer = nullptr;
   for (unsigned i = 0; i < lines.count; ++i) {
     uint64_t home = m.ordinal;
@@ -100,7 +106,27 @@ void record_access(const Decoded* d, Frame* f, const uint64_t* at, unsigned byte
       if (!buffer || lines.address[i] - buffer->address >= buffer->size) buffer = m.memory.find(lines.address[i]);
       home = buffer->home(lines.address[i], m.ordinal);
     }
-    out.push_back(lines.sectors[i] | (lines.number[i] & kLineMask) << 4 | home << 48);
+    out.push_back(line_word(lines.number[i], lines.sectors[i], home));
+  }
+}
+
+void record_run(const Decoded* d, Frame* f, uint64_t first, unsigned span, unsigned moved) {
+  const Space space = space_of(d, first);
+  Machinery& m = *f->machinery;
+  auto& out = m.warp->events.accesses;
+  const AccessKind kind = kind_of(d, space);
+  if (space == Space::Param) return;
+  if (space == Space::Ub) {
+    const unsigned words = std::max(1u, span >> m.banks.width_bits);
+    out.push_back(header(kind, (words + m.banks.count - 1) / m.banks.count, 0, moved));
+    return;
+  }
+  const Buffer* buffer = m.memory.find(first);
+  const uint64_t line = first / kLineBytes, last = (first + span - 1) / kLineBytes;
+  out.push_back(header(kind, 1, static_cast<unsigned>(last - line + 1), moved));
+  for (uint64_t at = first, end = first + span; at < end; at = (at / kLineBytes + 1) * kLineBytes) {
+    const auto bytes = static_cast<unsigned>(std::min<uint64_t>(end - at, kLineBytes - at % kLineBytes));
+    out.push_back(line_word(at / kLineBytes, sector_mask(at, bytes), buffer->home(at, m.ordinal)));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -47,6 +48,11 @@ Machinery::Machinery(const LaunchContext& l, uint64_t i, uint16_t member, uint32
   // A tile program has its core's unified buffer to itself.
   ub_bytes = simt ? uint64_t{kernel.ub_static_bytes} + l.ub_dynamic_bytes
                   : static_cast<uint64_t>(std::max<int64_t>(l.machine->chip.buffers.ub_usable_bytes(), 0));
+  const machine::Simt& machine = l.machine->chip.simt;
+  const auto bank_count = static_cast<uint64_t>(std::clamp<int64_t>(machine.shared_banks, 0, Banks::kMost));
+  const auto bank_width = static_cast<uint64_t>(std::max<int64_t>(machine.shared_bank_width_bytes, 0));
+  if (std::has_single_bit(bank_count)) banks.count = static_cast<unsigned>(bank_count);
+  if (std::has_single_bit(bank_width)) banks.width_bits = static_cast<unsigned>(std::countr_zero(bank_width));
   const unsigned count = (threads + isa::kWarpLanes - 1) / isa::kWarpLanes;
   const size_t file = std::max<size_t>(kernel.lane_registers, 2) * isa::kWarpLanes;
   const size_t local_of_warp = size_t{kernel.local_bytes} * isa::kWarpLanes;

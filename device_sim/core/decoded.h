@@ -82,6 +82,9 @@ bool store_slow(const Decoded* d, Frame* f);
 // Recording mode: describes the access of the active lanes; `addresses` holds 32 entries (effective addresses in the space).
 void record_access(const Decoded* d, Frame* f, const uint64_t* addresses, unsigned bytes_per_lane);
 
+// The same for an access to the contiguous bytes [first, first + span) that moves `moved` bytes in all.
+void record_run(const Decoded* d, Frame* f, uint64_t first, unsigned span, unsigned moved);
+
 // Handlers specialised for one level of the host's instruction set; null if the instruction has no special form there.
 struct HandlerRequest {
   uint16_t op;

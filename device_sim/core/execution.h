@@ -96,6 +96,13 @@ struct PipeFlags {
   uint64_t crossed[16] = {};                        // cross-core flags that this core has waited for, by id
 };
 
+// Banks of the unified buffer as SIMT accesses see them.
+struct Banks {
+  static constexpr unsigned kMost = 64;
+  unsigned count = 32;                              // a power of two
+  unsigned width_bits = 2;                          // log2 of a bank's bytes
+};
+
 struct Machinery {
   Machinery(const LaunchContext& launch, uint64_t index, uint16_t device, uint32_t core);
 
@@ -109,6 +116,7 @@ struct Machinery {
   std::array<uint32_t, 3> ctaid{};
   uint32_t threads = 0;
   uint64_t ub_bytes = 0;
+  Banks banks;
 
   std::unique_ptr<AlignedBytes> ub, registers, local;
   std::vector<Warp> warps;

@@ -568,13 +568,6 @@ PHX_ALWAYS bool unit_stride(const Decoded* d, const Frame* f, uint64_t* first) {
   return true;
 }
 
-template <unsigned Bytes>
-__attribute__((noinline)) void record_unit_stride(const Decoded* d, Frame* f, uint64_t first) {
-  uint64_t at[32];
-  for (unsigned i = 0; i < 32; ++i) at[i] = first + i * Bytes;
-  record_access(d, f, at, Bytes);
-}
-
 template <Space S, class M, unsigned N>
 bool load_lanes(const Decoded* d, Frame* f) {
   constexpr unsigned kBytes = sizeof(M) * N;
@@ -586,7 +579,7 @@ bool load_lanes(const Decoded* d, Frame* f) {
       const Window w = window<S>(d, f, first);
       if (w.lane_stride == 0 && w.bytes && first - w.start < w.size && 32 * kBytes <= w.size - (first - w.start) &&
           first % kBytes == 0) {
-        if (f->recording) record_unit_stride<kBytes>(d, f, first);
+        if (f->recording) record_run(d, f, first, 32 * kBytes, 32 * kBytes);
         const unsigned char* from = w.bytes + (first - w.start);
         uint32_t* low = words(f, d->dst);
         for (unsigned h = 0; h < 32; h += kWidth) {
@@ -611,11 +604,7 @@ bool load_lanes(const Decoded* d, Frame* f) {
     const Window w = window<S>(d, f, first);
     if (w.lane_stride == 0 && w.bytes && first - w.start < w.size && kBytes <= w.size - (first - w.start) &&
         first % kBytes == 0) {
-      if (f->recording) {
-        uint64_t at[32];
-        for (uint64_t& a : at) a = first;
-        record_access(d, f, at, kBytes);
-      }
+      if (f->recording) record_run(d, f, first, kBytes, kBytes * static_cast<unsigned>(__builtin_popcount(f->mask)));
       for (unsigned n = 0; n < N; ++n) {
         const uint64_t value = widened(fetch<M>(w.bytes + (first - w.start) + n * sizeof(M)));
         uint32_t* low = words(f, d->dst) + n * kRows * 32;
@@ -663,7 +652,7 @@ bool store_lanes(const Decoded* d, Frame* f) {
       const Window w = window<S>(d, f, first);
       if (w.lane_stride == 0 && w.writable && w.bytes && first - w.start < w.size && 32 * kBytes <= w.size - (first - w.start) &&
           first % kBytes == 0) {
-        if (f->recording) record_unit_stride<kBytes>(d, f, first);
+        if (f->recording) record_run(d, f, first, 32 * kBytes, 32 * kBytes);
         unsigned char* to = w.bytes + (first - w.start);
         const uint32_t* low = words(f, d->c);
         for (unsigned h = 0; h < 32; h += kWidth) {

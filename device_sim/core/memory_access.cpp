@@ -211,11 +211,7 @@ bool scalar_load(const Decoded* d, Frame* f) {
     else view = f->views[d->index % kViews];
     const uint64_t offset = address - view.address;
     if (view.bytes && offset < view.size && d->step <= view.size - offset && address % d->step == 0) {
-      if (f->recording && S != Space::Param) {
-        uint64_t at[32];
-        for (uint64_t& a : at) a = address;
-        record_access(d, f, at, d->step);
-      }
+      if (f->recording && S != Space::Param) record_run(d, f, address, d->step, d->step);
       f->s[d->dst] = raw_load(view.bytes + offset, static_cast<Type>(d->type));
       return true;
     }
