@@ -29,6 +29,13 @@ hal::StatusOr<std::unique_ptr<Runtime>> Runtime::open(const hal::Instance& insta
         runtime->log_.warning("driver '" + kind.name + "' has no option '" + key + "'; it is ignored");
     }
   }
+  // A driver with a trace of its own sees more than telemetry tells.
+  for (const hal::DriverKind& kind : instance.kinds())
+    for (const hal::OptionInfo& option : kind.options)
+      if (kind.name == wanted.driver && option.key == "trace" && !wanted.trace.empty()) {
+        config["trace"] = wanted.trace;
+        runtime->driver_writes_trace_ = true;
+      }
   for (const std::string& warning : wanted.warnings) {
     std::fprintf(stderr, "phalanx: warning: %s\n", warning.c_str());
     runtime->log_.warning(warning);
@@ -207,7 +214,7 @@ void Runtime::finish() {
   }
   hand_over(kEverything);
   if (!settings_.report.empty()) write_file(settings_.report, report(), "report");
-  if (!settings_.trace.empty()) write_file(settings_.trace, trace_json(log_.contents()), "trace");
+  if (!settings_.trace.empty() && !driver_writes_trace_) write_file(settings_.trace, trace_json(log_.contents()), "trace");
   finished_ = true;
 }
 

@@ -78,7 +78,8 @@ class Runtime {
   Result host_function(Stream* stream, std::function<void()> function);
 
   // --- memory (memory/memory.cpp)
-  Result allocate(VisibleDevice& device, uint64_t size, void** pointer);
+  // `what` names the call and shows in faults: "cudaMalloc" becomes "cudaMalloc #2".
+  Result allocate(VisibleDevice& device, uint64_t size, void** pointer, const char* what = "allocation");
   Result allocate_host(VisibleDevice& device, uint64_t size, MemoryKind kind, unsigned flags, void** pointer);
   Result free(void* pointer);
   Result free_async(void* pointer, Stream* stream);
@@ -100,8 +101,7 @@ class Runtime {
   Result occupancy(const KernelRef& kernel, uint32_t block_threads, uint64_t dynamic_shared, uint32_t* blocks);
 
  private:
-  friend class OutputService;
-  Runtime(Settings settings) : settings_(std::move(settings)), log_(!settings_.trace.empty()) {}
+  explicit Runtime(Settings settings) : settings_(std::move(settings)), log_(!settings_.trace.empty()) {}
 
   std::unique_lock<std::recursive_mutex> lock() { return std::unique_lock(mutex_); }
   ThreadClock& clock() { return clocks_.mine(); }
@@ -134,6 +134,7 @@ class Runtime {
   uint64_t allocations_made_ = 0;
   bool in_host_function_ = false;
   bool finished_ = false;
+  bool driver_writes_trace_ = false;
   std::chrono::steady_clock::time_point opened_ = std::chrono::steady_clock::now();
 };
 

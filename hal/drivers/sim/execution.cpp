@@ -70,6 +70,24 @@ class TransferTime {
 
 constexpr double kNanosecond = 1e-9;
 
+// What tells two results apart, eight bytes at a time; not cryptographic. Never 0.
+uint64_t digest_of(const std::byte* bytes, uint64_t size, uint64_t digest) {
+  auto mix = [&](uint64_t word) {
+    digest = (digest ^ word) * 0x9e3779b97f4a7c15ull;
+    digest ^= digest >> 29;
+  };
+  mix(size);
+  uint64_t at = 0, word = 0;
+  for (; at + 8 <= size; at += 8) {
+    std::memcpy(&word, bytes + at, 8);
+    mix(word);
+  }
+  word = 0;
+  std::memcpy(&word, bytes + at, size - at);
+  mix(word);
+  return digest ? digest : 1;
+}
+
 }  // namespace
 
 Execution::Execution(std::shared_ptr<MachineState> machine, Telemetry* sink, double watchdog_seconds)
@@ -115,10 +133,19 @@ Status Execution::faulted(const phx::sim::Fault& fault, const std::string& label
                     (record.file.empty() ? "" : " at " + record.file + ":" + std::to_string(record.line)));
 }
 
-void Execution::span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start, SimTime end, uint64_t bytes) {
+void Execution::span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start, SimTime end,
+                     uint64_t bytes, uint64_t digest) {
+  const std::string device = "device " + std::to_string(at.group.first());
+  if (phx::sim::TraceSink* trace = machine_->trace.get()) {
+    constexpr double kMicroseconds = 1.0 / kPicosecondsPerMicrosecond;
+    phx::sim::TraceSink::Argument arguments[] = {{"bytes", static_cast<double>(bytes)}, {"stream", 0, at.submission.label}};
+    trace->span(trace->lane(trace->process(device), track), name, static_cast<double>(start) * kMicroseconds,
+                static_cast<double>(end - start) * kMicroseconds, arguments);
+  }
   if (!sink_) return;
   SpanRecord record;
-  record.track = "device " + std::to_string(at.group.first()) + "/" + track;
+  record.digest = digest;
+  record.track = device + "/" + track;
   record.name = name;
   record.category = category;
   record.start = start;
@@ -135,6 +162,7 @@ StatusOr<SimTime> Execution::copy(const Context& at, const Copy& command) {
   End to = end_of(command.destination, at.submission.bindings), from = end_of(command.source, at.submission.bindings);
   std::optional<phx::sim::Fault> fault;
   TransferTime time;
+  uint64_t digest = 0;
   each_run(command.region, [&](uint64_t to_offset, uint64_t from_offset, uint64_t run) {
     if (fault) return;
     End target = to + to_offset, source = from + from_offset;
@@ -149,6 +177,7 @@ StatusOr<SimTime> Execution::copy(const Context& at, const Copy& command) {
       transfer = system.copy(target.device, source.device, run);
     fault = std::move(transfer.fault);
     time.add(transfer.seconds, run);
+    if (target.host && !source.host && !fault) digest = digest_of(target.host, run, digest);
   });
   if (fault) return faulted(*fault, at.submission.label);
   if (to.host && from.host) {  // the host's own business, and free
@@ -163,7 +192,7 @@ StatusOr<SimTime> Execution::copy(const Context& at, const Copy& command) {
   SimTime start = engines_.lane_free(at.members, lane, at.start);
   SimTime end = start + picoseconds(time.total(latency));
   engines_.take_lane(at.members, lane, end);
-  span(at, std::string("copy ") + name, name, "copy", start, end, bytes);
+  span(at, std::string("copy ") + name, name, "copy", start, end, bytes, digest);
   return end;
 }
 

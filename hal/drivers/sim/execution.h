@@ -44,7 +44,8 @@ class Execution {
   StatusOr<SimTime> collective(const Context& at, const Collective& command);
   Status faulted(const phx::sim::Fault& fault, const std::string& label);
   void serve(std::span<const phx::sim::ServiceRecord> records, const std::string& kernel, SimTime when);
-  void span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start, SimTime end, uint64_t bytes);
+  void span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start, SimTime end,
+            uint64_t bytes, uint64_t digest = 0);
 
   std::shared_ptr<MachineState> machine_;
   Telemetry* sink_;

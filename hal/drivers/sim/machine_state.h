@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "device_sim/system/system.h"
+#include "device_sim/trace/trace.h"
 
 namespace phx::hal::sim {
 
 // The System serialises its own calls; changes to its address space and calls that read it must not meet a launch, so
 // everything takes this lock. Recursive: a host call in a command buffer may free memory.
 struct MachineState {
+  std::unique_ptr<phx::sim::TraceSink> trace;  // outlives the System; null if nobody asked
   std::unique_ptr<phx::sim::System> system;
   std::recursive_mutex mutex;
 };

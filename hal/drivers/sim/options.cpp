@@ -50,6 +50,7 @@ std::vector<OptionInfo> option_table() {
       {"watchdog", "seconds ('30s') or warp instructions", std::to_string(phx::sim::kDefaultWatchdog),
        "when a kernel counts as hung"},
       {"check", "bounds,alignment,lifetime,deadlock", "", "checks of device code"},
+      {"trace", "a file name", "", "where to write a trace of simulated time"},
       {"reuse", "on|off", "on", "whether identical work may be timed once"},
   };
 }
@@ -95,6 +96,8 @@ StatusOr<Options> read_options(const Config& config) {
         options.system.watchdog_instructions = *limit;
     } else if (key == "check") {
       if (Status status = read_checks(value); !status) return status;
+    } else if (key == "trace") {
+      options.trace = value;
     } else if (key == "reuse") {
       if (value != "on" && value != "off") return bad(key, value, "on or off");
     }

@@ -16,6 +16,7 @@ struct Options {
   std::vector<std::string> overrides;         // "chip.clock=1.5GHz"
   std::optional<unsigned> devices;            // nothing: all of the machine
   phx::sim::SystemOptions system;
+  std::string trace;                          // file; empty: none
   double watchdog_seconds = 0;                // host time of one launch; 0: no limit
 };
 

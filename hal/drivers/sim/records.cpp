@@ -75,11 +75,12 @@ double energy(const phx::sim::LaunchCounters& counters, size_t members, const ma
 FaultRecord fault_record(const phx::sim::Fault& fault) {
   FaultRecord record;
   record.kind = kind_of(fault.kind);
-  record.message = std::string(phx::sim::meaning_of(fault.kind));
+  record.message = std::string(phx::sim::name_of(fault.kind)) + ": " + std::string(phx::sim::meaning_of(fault.kind));
   record.kernel = fault.kernel;
   if (!fault.source.empty()) {
     record.file = fault.source.front().file;
     record.line = fault.source.front().line;
+    record.function = fault.source.front().function;
     for (size_t i = 1; i < fault.source.size(); ++i)
       record.inlined_at.push_back(fault.source[i].file + ":" + std::to_string(fault.source[i].line) + " in " + fault.source[i].function);
   }

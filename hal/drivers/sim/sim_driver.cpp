@@ -13,9 +13,8 @@ namespace {
 
 class SimDriver final : public Driver {
  public:
-  SimDriver(std::unique_ptr<phx::sim::System> system, Topology topology, Telemetry* sink, double watchdog_seconds)
-      : machine_(std::make_shared<MachineState>()), topology_(std::move(topology)), sink_(sink) {
-    machine_->system = std::move(system);
+  SimDriver(std::shared_ptr<MachineState> state, Topology topology, Telemetry* sink, double watchdog_seconds)
+      : machine_(std::move(state)), topology_(std::move(topology)), sink_(sink) {
     const machine::Machine& machine = machine_->system->machine();
     properties_ = property_table(machine);
     execution_ = std::make_unique<Execution>(machine_, sink, watchdog_seconds);
@@ -103,11 +102,19 @@ StatusOr<std::shared_ptr<Driver>> open(const Config& config, Telemetry* sink) {
   if (!machine) return status_of(Code::invalid_argument, machine.diagnostic());
   options->system.devices = options->devices.value_or(static_cast<unsigned>(machine->system.devices()));
   auto topology = topology_of(*machine, options->system.devices);
+  auto state = std::make_shared<MachineState>();
+  if (!options->trace.empty()) {
+    auto trace = phx::sim::TraceSink::open(options->trace);
+    if (!trace) return status_of(Code::invalid_argument, trace.diagnostic());
+    state->trace = std::move(*trace);
+    options->system.trace = state->trace.get();
+  }
   auto system = phx::sim::System::create(std::move(*machine), options->system);
   if (!system) return status_of(Code::invalid_argument, system.diagnostic());
   if (!topology) return topology.status();
+  state->system = std::move(*system);
   return std::shared_ptr<Driver>(
-      std::make_shared<SimDriver>(std::move(*system), std::move(*topology), sink, options->watchdog_seconds));
+      std::make_shared<SimDriver>(std::move(state), std::move(*topology), sink, options->watchdog_seconds));
 }
 
 }  // namespace

@@ -176,7 +176,7 @@ phxResult phxMalloc(phxRuntime runtime, int device, uint64_t size, void** pointe
   rt::VisibleDevice* found = device_of(runtime, device, &code);
   if (!found) return code;
   if (!pointer || size == 0) return refuse(phxErrorInvalidValue, "an allocation needs a place for the pointer and at least one byte");
-  return tell(runtime->runtime->allocate(*found, size, pointer));
+  return tell(runtime->runtime->allocate(*found, size, pointer, "phxMalloc"));
 }
 
 phxResult phxMallocHost(phxRuntime runtime, uint64_t size, void** pointer) {

@@ -62,13 +62,13 @@ hal::Region fill_3d(const cudaPitchedPtr& p, const cudaExtent& extent) {
   return {extent.width, extent.height, extent.depth, p.pitch, p.pitch * p.ysize, 0, 0};
 }
 
-cudaError_t allocate(void** pointer, size_t size) {
+cudaError_t allocate(void** pointer, size_t size, const char* what) {
   if (!pointer) return finish(invalid("the place for the pointer is null"));
   *pointer = nullptr;
   Current now = current();
   if (!now) return finish(now.why);
   if (size == 0) return cudaSuccess;
-  return finish(now.runtime->allocate(*now.device, size, pointer));
+  return finish(now.runtime->allocate(*now.device, size, pointer, what));
 }
 
 cudaError_t allocate_host(void** pointer, size_t size, rt::MemoryKind kind, unsigned flags) {
@@ -123,12 +123,12 @@ Pool* live_pool(cudaMemPool_t handle) {
 
 extern "C" {
 
-cudaError_t phx_cudaMalloc(void** pointer, size_t size) { return allocate(pointer, size); }
+cudaError_t phx_cudaMalloc(void** pointer, size_t size) { return allocate(pointer, size, "cudaMalloc"); }
 
 cudaError_t phx_cudaMallocPitch(void** pointer, size_t* pitch, size_t width, size_t height) {
   if (!pitch) return finish(invalid("the place for the pitch is null"));
   *pitch = (width + kPitch - 1) / kPitch * kPitch;
-  return allocate(pointer, *pitch * height);
+  return allocate(pointer, *pitch * height, "cudaMallocPitch");
 }
 
 cudaError_t phx_cudaMalloc3D(struct cudaPitchedPtr* pointer, struct cudaExtent extent) {
@@ -136,7 +136,7 @@ cudaError_t phx_cudaMalloc3D(struct cudaPitchedPtr* pointer, struct cudaExtent e
   pointer->xsize = extent.width;
   pointer->ysize = extent.height;
   pointer->pitch = (extent.width + kPitch - 1) / kPitch * kPitch;
-  return allocate(&pointer->ptr, pointer->pitch * extent.height * extent.depth);
+  return allocate(&pointer->ptr, pointer->pitch * extent.height * extent.depth, "cudaMalloc3D");
 }
 
 cudaError_t phx_cudaFree(void* pointer) {
@@ -224,7 +224,7 @@ cudaError_t phx_cudaMallocAsync(void** pointer, size_t size, cudaStream_t stream
   if (!now) return finish(now.why);
   rt::Stream* on = nullptr;
   if (rt::Result result = stream_of(now, stream, &on); !result.ok()) return finish(result);
-  return allocate(pointer, size);
+  return allocate(pointer, size, "cudaMallocAsync");
 }
 
 cudaError_t phx_cudaMallocFromPoolAsync(void** pointer, size_t size, cudaMemPool_t pool, cudaStream_t stream) {

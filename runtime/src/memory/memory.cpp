@@ -66,14 +66,14 @@ Result Runtime::locate(const void* pointer, uint64_t span, End* end) {
   return {};
 }
 
-Result Runtime::allocate(VisibleDevice& device, uint64_t size, void** pointer) {
+Result Runtime::allocate(VisibleDevice& device, uint64_t size, void** pointer, const char* what) {
   auto guard = lock();
   if (Result result = usable(device); !result.ok()) return result;
   clock().advance(device.costs().allocate);
   hal::BufferSpec spec;
   spec.size = size;
   spec.placement = device.group().size() > 1 ? hal::Placement::interleaved() : hal::Placement::on(0);
-  spec.label = "allocation #" + std::to_string(++allocations_made_);
+  spec.label = what + std::string(" #") + std::to_string(++allocations_made_);
   auto buffer = device.group().allocate(std::move(spec));
   if (!buffer) return result_of(buffer.status());
   uint64_t address = (*buffer)->address();
@@ -90,7 +90,7 @@ Result Runtime::allocate_host(VisibleDevice& device, uint64_t size, MemoryKind k
   void* memory = rounded >= size ? std::aligned_alloc(kHostAlignment, rounded) : nullptr;
   if (!memory) return {phxErrorMemoryAllocation, "the host has no " + std::to_string(size) + " bytes left"};
   std::memset(memory, 0, rounded);
-  std::string label = (kind == MemoryKind::managed ? "managed allocation #" : "host allocation #") + std::to_string(++allocations_made_);
+  std::string label = (kind == MemoryKind::managed ? "managed memory #" : "pinned memory #") + std::to_string(++allocations_made_);
   auto buffer = all_->import_host(memory, size, std::move(label));
   if (!buffer) {
     std::free(memory);

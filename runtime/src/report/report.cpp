@@ -121,6 +121,9 @@ std::string report_json(const ReportFacts& facts, const TelemetryLog::Contents& 
   report["kernels"] = kernels(log);
   report["transfers"] = transfers(log);
   report["links"] = links(log);
+  char digest[17];
+  std::snprintf(digest, sizeof digest, "%016llx", static_cast<unsigned long long>(log.results_digest));
+  report["results_digest"] = digest;
   double energy = 0;
   for (const auto& [key, totals] : log.kernels) energy += totals.energy_joules;
   report["energy_joules"] = timed && energy > 0 ? Json(energy) : Json(nullptr);

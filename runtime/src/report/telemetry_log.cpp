@@ -17,7 +17,7 @@ std::string source_of(const std::string& file, uint32_t line) {
 }
 
 std::string triple(const hal::Extent& at) {
-  return "(" + std::to_string(at.x) + "," + std::to_string(at.y) + "," + std::to_string(at.z) + ")";
+  return "(" + std::to_string(at.x) + ", " + std::to_string(at.y) + ", " + std::to_string(at.z) + ")";
 }
 
 std::string hexadecimal(uint64_t value) {
@@ -64,6 +64,8 @@ void TelemetryLog::span(const hal::SpanRecord& record) {
     totals.bytes += record.bytes;
     totals.time += record.end - record.start;
   }
+  // Copies arrive in the order in which they ran, which repeats.
+  if (record.digest) contents_.results_digest = (contents_.results_digest ^ record.digest) * 0x9e3779b97f4a7c15ull + 1;
   contents_.last = std::max(contents_.last, record.end);
   if (keep_spans_) contents_.spans.push_back(record);
 }
@@ -110,16 +112,17 @@ void TelemetryLog::forget_links() {
 }
 
 std::string fault_text(const hal::FaultRecord& fault) {
-  std::string text = "phalanx: device fault: " + std::string(fault_name(fault.kind));
-  if (!fault.message.empty()) text += ": " + fault.message;
+  std::string text = "phalanx: device fault: " + (fault.message.empty() ? fault_name(fault.kind) : fault.message);
   text += "\n  kernel:   " + (fault.kernel.empty() ? "(unknown)" : fault.kernel);
   if (!fault.file.empty()) text += "\n  source:   " + source_of(fault.file, fault.line);
+  if (!fault.function.empty() && fault.function != fault.kernel) text += " in " + fault.function;
   for (const std::string& frame : fault.inlined_at) text += "\n            inlined at " + frame;
-  text += "\n  device:   " + std::to_string(fault.device);
+  text += "\n  where:    ";
+  if (fault.thread) text += "thread " + triple(*fault.thread) + " of ";
+  if (fault.block) text += "block " + triple(*fault.block) + ", ";
+  text += "device " + std::to_string(fault.device);
   if (!fault.core.empty()) text += ", " + fault.core;
   if (fault.cycle) text += ", cycle " + std::to_string(*fault.cycle);
-  if (fault.block) text += "\n  block:    " + triple(*fault.block);
-  if (fault.thread) text += "\n  thread:   " + triple(*fault.thread);
   if (fault.address) {
     text += "\n  address:  " + hexadecimal(*fault.address);
     if (fault.access_bytes)
@@ -127,7 +130,10 @@ std::string fault_text(const hal::FaultRecord& fault) {
   }
   if (!fault.nearest_buffer.empty()) text += "\n  nearest:  " + fault.nearest_buffer;
   if (!fault.instruction.empty()) text += "\n  executed: " + fault.instruction;
-  for (const std::string& note : fault.notes) text += "\n  " + note;
+  for (const std::string& note : fault.notes) {
+    text += "\n  ";
+    for (char c : note) text += c == '\n' ? std::string("\n  ") : std::string(1, c);
+  }
   return text + "\n";
 }
 

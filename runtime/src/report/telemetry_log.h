@@ -59,6 +59,7 @@ class TelemetryLog final : public hal::Telemetry {
     std::vector<hal::LinkRecord> links;
     std::vector<hal::FaultRecord> faults;
     std::vector<std::string> warnings;
+    uint64_t results_digest = 0;  // of everything copied to the host
     hal::SimTime last = 0;  // the latest end of anything
   };
   // A copy, so that the driver may go on.

@@ -83,7 +83,8 @@ TEST_CASE("the trace has one event per launch and device") {
 TEST_CASE("a fault's message says what, where, who and next to what") {
   hal::FaultRecord fault;
   fault.kind = hal::FaultKind::out_of_bounds;
-  fault.message = "the access leaves its buffer";
+  fault.message = "out of bounds: the access leaves its buffer";
+  fault.function = "helper(int*)";
   fault.kernel = "add(int*)";
   fault.file = "a.cu";
   fault.line = 9;
@@ -98,11 +99,9 @@ TEST_CASE("a fault's message says what, where, who and next to what") {
   CHECK(rt::fault_text(fault) ==
         "phalanx: device fault: out of bounds: the access leaves its buffer\n"
         "  kernel:   add(int*)\n"
-        "  source:   a.cu:9\n"
+        "  source:   a.cu:9 in helper(int*)\n"
         "            inlined at a.cu:20 in main_part\n"
-        "  device:   3\n"
-        "  block:    (1,2,0)\n"
-        "  thread:   (31,0,0)\n"
+        "  where:    thread (31, 0, 0) of block (1, 2, 0), device 3\n"
         "  address:  0xd00000000010000 (store of 4 bytes)\n"
         "  nearest:  12 bytes past the end of 'allocation #1'\n");
 }

@@ -62,6 +62,7 @@ struct SpanRecord {
   SimTime start = 0, end = 0;
   uint64_t bytes = 0;
   std::string label;     // of the submission
+  uint64_t digest = 0;   // of the bytes that a copy brought to the host; 0 for everything else
 };
 
 // A counter's value from `when` on.
@@ -107,7 +108,8 @@ struct FaultRecord {
   std::string message;  // one sentence
   std::string kernel, file;
   uint32_t line = 0;
-  std::vector<std::string> inlined_at;  // "file:line" outwards
+  std::string function;                 // the line is in; differs from the kernel where code was inlined or called
+  std::vector<std::string> inlined_at;  // "file:line in function", outwards
   DeviceOrdinal device = 0;
   std::string core;                     // "AIV 3"
   std::optional<Extent> block, thread;  // coordinates
