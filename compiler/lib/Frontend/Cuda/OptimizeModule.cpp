@@ -36,7 +36,7 @@ void setUnrollPolicy() {
       it->second->addOccurrence(0, name, "false");
 }
 
-constexpr unsigned kLocalSpace = 5, kParamSpace = 101;  // LLVM's name for a kernel's argument block
+constexpr unsigned kGlobalSpace = 1, kLocalSpace = 5, kParamSpace = 101;  // LLVM's name for a kernel's argument block
 
 // True if everything that is done with the pointer is reading.
 bool onlyRead(llvm::Value* pointer) {
@@ -52,6 +52,35 @@ bool onlyRead(llvm::Value* pointer) {
     }
   }
   return true;
+}
+
+// Kernel arguments that are pointers, and pointers inside by-value arguments, come from the host and so point to global memory.
+void markGlobal(llvm::Value& pointer, llvm::IRBuilder<>& builder) {
+  if (pointer.use_empty()) return;
+  llvm::SmallVector<llvm::Use*, 8> uses;
+  for (llvm::Use& use : pointer.uses()) uses.push_back(&use);
+  auto* global = builder.CreateAddrSpaceCast(&pointer, builder.getPtrTy(kGlobalSpace));
+  auto* generic = builder.CreateAddrSpaceCast(global, builder.getPtrTy());
+  for (llvm::Use* use : uses) use->set(generic);
+}
+
+void markPointerArguments(llvm::Function& kernel) {
+  llvm::IRBuilder<> builder(&*kernel.getEntryBlock().getFirstInsertionPt());
+  for (llvm::Argument& argument : kernel.args())
+    if (auto* type = llvm::dyn_cast<llvm::PointerType>(argument.getType()); type && type->getAddressSpace() == 0 && !argument.hasByValAttr())
+      markGlobal(argument, builder);
+}
+
+void markPointersInArguments(llvm::Function& kernel) {
+  llvm::SmallVector<llvm::LoadInst*, 8> loads;
+  for (llvm::Instruction& instruction : llvm::instructions(kernel))
+    if (auto* load = llvm::dyn_cast<llvm::LoadInst>(&instruction))
+      if (load->getPointerAddressSpace() == kParamSpace && load->getType()->isPointerTy() && load->getType()->getPointerAddressSpace() == 0)
+        loads.push_back(load);
+  for (llvm::LoadInst* load : loads) {
+    llvm::IRBuilder<> builder(load->getNextNode());
+    markGlobal(*load, builder);
+  }
 }
 
 // By-value aggregates: read in place from the argument block, or copied to local memory if written or passed on.
@@ -196,7 +225,11 @@ Outcome optimizeDeviceModule(DeviceModule& device, llvm::TargetMachine& machine,
     function.removeFnAttr("target-cpu");
     function.removeFnAttr("target-features");
     function.removeFnAttr(llvm::Attribute::OptimizeNone);
-    if (function.isDeclaration() || function.getCallingConv() == llvm::CallingConv::PTX_Kernel) continue;
+    if (function.isDeclaration()) continue;
+    if (function.getCallingConv() == llvm::CallingConv::PTX_Kernel) {
+      markPointerArguments(function);
+      continue;
+    }
     function.removeFnAttr(llvm::Attribute::NoInline);
     function.addFnAttr(llvm::Attribute::AlwaysInline);
   }
@@ -245,6 +278,7 @@ Outcome optimizeDeviceModule(DeviceModule& device, llvm::TargetMachine& machine,
   for (llvm::Function& function : module) {
     if (function.isDeclaration()) continue;
     placeAllocas(function);
+    markPointersInArguments(function);
     endUnreachable(function);
   }
   modules.invalidate(module, llvm::PreservedAnalyses::none());

@@ -351,7 +351,7 @@ void tidyControlFlow(MachineCode& code) {
       MachineInstruction& last = list.back();
       // A jump or branch to what follows anyway.
       if (b + 1 < blocks.size() && (last.code.op == Opcode::Jmp || last.code.op == Opcode::Bra) &&
-          skipEmpty(static_cast<int>(b) + 1) == skipEmpty(last.target)) {
+          follow(static_cast<int>(b) + 1) == follow(last.target)) {
         list.pop_back();
         changed = true;
         continue;
@@ -361,7 +361,7 @@ void tidyControlFlow(MachineCode& code) {
       int between = skipEmpty(static_cast<int>(b) + 1);
       auto& middle = blocks[between].instructions;
       if (middle.size() != 1 || middle[0].code.op != Opcode::Jmp || static_cast<size_t>(between) + 1 >= blocks.size()) continue;
-      if (skipEmpty(between + 1) != skipEmpty(last.target)) continue;
+      if (follow(between + 1) != follow(last.target)) continue;
       last.target = middle[0].target;
       isa::field::Branch::set_not(last.code, !isa::field::Branch::get_not(last.code));
       middle.clear();

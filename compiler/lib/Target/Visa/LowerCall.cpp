@@ -118,6 +118,10 @@ bool KernelLowering::lowerCall(mlir::Operation* op) {
     service(isa::ServiceFn::Assert, {v().genericAddress(record)}, 0);
     return true;
   }
+  if (callee == "__phx_grid_barrier") {
+    v().effect(Opcode::Bar, Type::None, mod::barrier(isa::BarrierKind::Grid, 0), {Operand::number(0, 1)});
+    return true;
+  }
   if (callee == "malloc") return set(call.getResult(), *service(isa::ServiceFn::Malloc, {arguments[0]}, 64)), true;
   if (callee == "free") return service(isa::ServiceFn::Free, {arguments[0]}, 0), true;
   fail(op, "the device function '" + callee + "' has no definition and is not one the compiler knows");

@@ -224,6 +224,8 @@ bool KernelLowering::lowerConversion(mlir::Operation* op) {
     unsigned from = llvm::cast<LLVM::LLVMPointerType>(source.getType()).getAddressSpace();
     Address address = addressOf(source);
     auto narrow = [](unsigned s) { return s == space::kShared || s == space::kLocal || s == space::kParam; };
+    // A cast to a specific space tells what a generic pointer is; a cast to generic forgets nothing.
+    if (address.space == isa::Space::Generic && (to == space::kGlobal || to == space::kConstant)) address.space = isa::Space::Gm;
     addresses_[result] = address;
     if (narrow(from) && !narrow(to)) {
       if (from == space::kParam) {
