@@ -164,9 +164,7 @@ void TimingEngine::State::advance() {
       continue;
     }
     SimtCore& core = *dispatchers[event.member()].cores[event.core()];
-    if (event.agent() == Agent::scheduler) core.run_scheduler(event.index(), event.time);
-    else if (event.agent() == Agent::load_store) core.run_load_store(event.time);
-    else if (event.agent() == Agent::starvation) core.run_starvation(event.index());
+    core.run(event.time);
   }
 }
 

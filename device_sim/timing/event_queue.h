@@ -1,4 +1,4 @@
-// The global order of everything that touches a shared resource: by time, then by kind, member, core and scheduler.
+// The global order of everything that touches a shared resource: by time, then by kind, member and core.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@
 
 namespace phx::sim::timing {
 
-// Kinds in the order in which they happen at one instant: what memory answers is known before anybody issues.
-enum class Agent : uint8_t { starvation, memory, load_store, block_end, scheduler, pipe };
+// Kinds in the order in which they happen at one instant: what memory answers is known before anybody goes on.
+enum class Agent : uint8_t { memory, block_end, core, pipe };
 
 struct Event {
   Ticks time = 0;
-  uint64_t order = 0;  // [63:60] agent, [59:46] member, [45:32] core, [31:0] index of the request, scheduler, block or pipe
+  uint64_t order = 0;  // [63:60] agent, [59:46] member, [45:32] core, [31:0] index of the request, block or pipe
 
   static uint64_t order_of(Agent agent, uint32_t member, uint32_t core, uint32_t index) {
     return uint64_t(agent) << 60 | uint64_t(member) << 46 | uint64_t(core) << 32 | index;

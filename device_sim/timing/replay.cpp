@@ -38,7 +38,7 @@ Replay::Replay(const machine::Machine& m, std::span<const isa::Instruction> code
   grid_barrier_ = std::max(kCycle, ticks_of_cycles(chip.sync.grid_barrier_cycles));
   for (uint16_t device : members)
     if (device != members[0]) grid_barrier_ = std::max(grid_barrier_, fabric.way(members[0], device).latency);
-  least_wake = std::max(kCycle, std::min({block_barrier_, grid_barrier_, simt_latency.l2_hit}));
+  least_wake = std::min(grid_barrier_, simt_latency.l2_hit);
 }
 
 DeviceMemory& Replay::memory_of(uint16_t device) {
@@ -199,7 +199,7 @@ void Replay::serve_ordered(uint32_t sequence, Ticks served, Ticks back, Warp* wa
     ordered.done = ordered.served;
     if (ordered.producer != kNone) ordered.done = std::max(ordered.done, ordered_[ordered.producer].done);
     if (ordered.warp->life == ordered.life)
-      ordered.warp->core->resume(*ordered.warp, std::max(ordered.done + ordered.back, now + 1));
+      ordered.warp->core->resume(*ordered.warp, ordered.done + ordered.back);
     for (uint32_t next = ordered.first_waiter; next != kNone; next = ordered_[next].next_waiter) ready.push_back(next);
   }
 }
@@ -271,10 +271,11 @@ void Replay::expect_grid(std::span<const uint64_t> arrivals) {
 
 Ticks Replay::grid_released(uint32_t generation) { return barrier_of(grid_barriers_, generation).released; }
 
-void Replay::warp_over(BlockReplay& block, Ticks at) {
+bool Replay::warp_over(BlockReplay& block, Ticks at) {
   block.end = std::max(block.end, at);
-  if (--block.live > 0) return;
-  queue.push({std::max(block.end, now), Event::order_of(Agent::block_end, block.member, block.core, block.place)});
+  if (--block.live > 0) return false;
+  queue.push({block.end, Event::order_of(Agent::block_end, block.member, block.core, block.place)});
+  return true;
 }
 
 }  // namespace phx::sim::timing

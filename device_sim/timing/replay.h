@@ -120,6 +120,7 @@ class Replay {
   bool paused = false;             // an agent needs events that have not been fed
   bool more_blocks = true;         // some block has not started: a new one may appear on any core
   Fabric fabric;
+  Ticks block_barrier() const { return block_barrier_; }
   AccessLatency simt_latency, dma_latency;
   Ticks cache_hit = 0, host_latency = 0;
   Tally tally;
@@ -154,8 +155,8 @@ class Replay {
     lines[instruction].stall += static_cast<uint64_t>(ticks);
   }
 
-  // Set by the engine: a warp of the block is over at `at`.
-  void warp_over(BlockReplay& block, Ticks at);
+  // A warp of the block is over at `at`; true if it was the block's last.
+  bool warp_over(BlockReplay& block, Ticks at);
 
  private:
   struct Ordered {

@@ -1,5 +1,6 @@
 #include "device_sim/timing/simt_core.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -24,6 +25,7 @@ SimtCore::SimtCore(Replay& replay, uint32_t member, uint32_t core, int64_t cache
   port_ = Server::per_cycle(simt.gm_bytes_per_cycle);
   miss_limit_ = static_cast<uint32_t>(std::max<int64_t>(1, simt.mshrs));
   ub_atomic_ = std::max<Ticks>(1, ticks_of_cycles(simt.ub_atomic_cycles));
+  block_barrier_ = replay.block_barrier();
   issue_interval_ = std::max<Ticks>(1, ticks_of_cycles(1.0 / simt.issue_per_cycle));
 }
 
@@ -56,8 +58,9 @@ void SimtCore::start_block(BlockReplay& block, Ticks at) {
     block.warps.push_back(&warp);
     Scheduler& scheduler = schedulers_[warp.scheduler];
     scheduler.warps.push_back(&warp);
-    sleep_until(scheduler, warp.scheduler, at);
+    sleep_until(scheduler, at);
   }
+  wake_at(at);
 }
 
 void SimtCore::end_block(BlockReplay& block) {
@@ -65,6 +68,7 @@ void SimtCore::end_block(BlockReplay& block) {
   for (Warp* warp : block.warps) free_slots_.push_back(warp->slot);
   std::sort(free_slots_.rbegin(), free_slots_.rend());
   block.warps.clear();
+  ended_.erase(std::find(ended_.begin(), ended_.end(), block.end));
 }
 
 void SimtCore::forget_retired(Scheduler& scheduler) {
@@ -77,14 +81,15 @@ void SimtCore::resume(Warp& warp, Ticks at) {
   if (!warp.waiting) return;
   Scheduler& scheduler = schedulers_[warp.scheduler];
   warp.waiting = false;
-  --scheduler.waiting;
+  --(warp.waiting_for == Stall::barrier ? scheduler.waiting : waiting_outside_);
   if (at > warp.floor) {
     replay_.stall(warp.waiting_for, warp.last, at - warp.floor);
     warp.floor = at;
   }
   warp.earliest = warp.floor;
   warp.known = false;
-  sleep_until(scheduler, warp.scheduler, warp.floor);
+  sleep_until(scheduler, warp.floor);
+  if (!running_) wake_at(warp.floor);
 }
 
 void SimtCore::wait(Warp& warp, Stall reason, uint32_t generation) {
@@ -93,7 +98,7 @@ void SimtCore::wait(Warp& warp, Stall reason, uint32_t generation) {
   warp.waiting_generation = generation;
   warp.earliest = kForever;
   warp.known = true;
-  ++schedulers_[warp.scheduler].waiting;
+  ++(reason == Stall::barrier ? schedulers_[warp.scheduler].waiting : waiting_outside_);
 }
 
 // A warp is over when its last store has passed and its last load is back.
@@ -104,44 +109,95 @@ void SimtCore::retire_if_done(Warp& warp) {
     if (warp.loaded[slot] || warp.ready[slot] >= kPending) at = std::max(at, warp.ready[slot]);
   if (at >= kPending) return;
   warp.over = true;
+  --ending_;
   Scheduler& scheduler = schedulers_[warp.scheduler];
   scheduler.retired = true;
   if (scheduler.current == &warp) scheduler.current = nullptr;
-  replay_.warp_over(*warp.block, at);
+  if (replay_.warp_over(*warp.block, at)) ended_.push_back(warp.block->end);
+}
+
+// --- The core's own time ------------------------------------------------------------------------------------------------
+
+void SimtCore::wake_at(Ticks at) {
+  at = std::max(at, replay_.now);
+  if (at >= key_) return;
+  key_ = at;
+  replay_.queue.push({at, Event::order_of(Agent::core, member_, core_, 0)});
+}
+
+Ticks SimtCore::limit() const {
+  Ticks limit = kForever;
+  if (waiting_outside_ || (ending_ && replay_.more_blocks)) limit = replay_.now + replay_.least_wake;
+  if (replay_.more_blocks)
+    for (Ticks end : ended_) limit = std::min(limit, end + replay_.least_wake);
+  return limit;
+}
+
+// Time stands still where a warp needs events that have not been fed: whatever they are, they happen from there on. False: a
+// warp starves at `until` or before.
+bool SimtCore::feed_starved(Ticks until) {
+  for (size_t i = 0; i < starved_.size();) {
+    Warp& warp = *starved_[i];
+    if (warp.floor > until) {
+      ++i;
+      continue;
+    }
+    if (warp.stream->dry() && !warp.block->finished) {
+      if (warp.floor <= replay_.now) replay_.paused = true;
+      wake_at(warp.floor);
+      return false;
+    }
+    starved_.erase(starved_.begin() + static_cast<ptrdiff_t>(i));
+    warp.starved = false;
+    refresh(warp);
+    if (!warp.starved && warp.earliest < kForever) sleep_until(schedulers_[warp.scheduler], warp.earliest);
+    i = 0;  // it may starve again, and it may have ended the waits of others
+  }
+  return true;
+}
+
+void SimtCore::run(Ticks event_time) {
+  if (key_ != event_time) return;  // it was woken earlier and has been here since
+  key_ = kForever;
+  running_ = true;
+  for (;;) {
+    Ticks next = load_store_key_;
+    bool outside = load_store_outside_;
+    Scheduler* who = nullptr;
+    for (Scheduler& scheduler : schedulers_)
+      if (scheduler.key < next) {
+        next = scheduler.key;
+        outside = scheduler.outside;
+        who = &scheduler;
+      }
+    if (!starved_.empty()) {
+      size_t before = starved_.size();
+      if (!feed_starved(next)) break;
+      if (starved_.size() != before) continue;  // who comes next may have changed
+    }
+    if (next >= kForever) break;
+    if (next > replay_.now && (outside || next >= limit())) {
+      wake_at(next);
+      break;
+    }
+    local_ = std::max(local_, next);
+    if (who) run(*who);
+    else serve_load_store(local_);
+  }
+  running_ = false;
+}
+
+void SimtCore::sleep_until(Scheduler& scheduler, Ticks at, bool outside) {
+  if (at >= scheduler.key || at >= kForever) return;
+  scheduler.key = at;
+  scheduler.outside = outside;
 }
 
 // --- Issue --------------------------------------------------------------------------------------------------------------
 
-void SimtCore::sleep_until(Scheduler& scheduler, uint32_t number, Ticks at) {
-  if (at >= scheduler.key || at >= kForever) return;
-  scheduler.key = at;
-  replay_.queue.push({at, Event::order_of(Agent::scheduler, member_, core_, number)});
-}
-
-void SimtCore::run_scheduler(uint32_t number, Ticks event_time) {
-  Scheduler& scheduler = schedulers_[number];
-  if (scheduler.key != event_time) return;  // it was woken earlier and has been here since
-  scheduler.key = kForever;
-  run(scheduler, number);
-}
-
-// Time stands still where a warp needs events that have not been fed: whatever they are, they happen from here on.
-void SimtCore::run_starvation(uint32_t slot) {
-  Warp& warp = *warps_[slot];
-  if (!warp.starved || warp.over || warp.waiting) return;
-  if (warp.stream->dry() && !warp.block->finished) {
-    replay_.paused = true;
-    replay_.queue.push({replay_.now, Event::order_of(Agent::starvation, member_, core_, slot)});
-    return;
-  }
-  refresh(warp);
-  if (!warp.over && warp.earliest < kForever)
-    sleep_until(schedulers_[warp.scheduler], warp.scheduler, std::max(warp.earliest, replay_.now));
-}
-
-// Who issues next, and when: the warp that issued last if it can go on at once, else the oldest that can go first. nullptr if
-// that is not known yet; the scheduler has then put itself to sleep.
-Warp* SimtCore::pick(Scheduler& scheduler, uint32_t number, Ticks& at) {
+// Who issues next, and when: the warp that issued last if it can go on at once, else the oldest of those that can go first.
+// nullptr if that is not known yet; the scheduler has then put itself to sleep.
+Warp* SimtCore::pick(Scheduler& scheduler, Ticks& at) {
   if (Warp* warp = scheduler.current; warp && warp->known) {
     Ticks first = std::max(warp->earliest, scheduler.unit[warp->unit]);
     if (first <= scheduler.port) {
@@ -151,59 +207,53 @@ Warp* SimtCore::pick(Scheduler& scheduler, uint32_t number, Ticks& at) {
   }
   for (;;) {
     forget_retired(scheduler);
-    Ticks first = kForever;
-    for (const Warp* warp : scheduler.warps)
-      first = std::min(first, warp->known ? std::max(warp->earliest, scheduler.unit[warp->unit]) : warp->earliest);
-    if (first >= kForever) return nullptr;
-    first = std::max(first, scheduler.port);
-
+    Ticks first = kForever, least_unknown = kForever;
+    Warp* oldest = nullptr;
+    for (Warp* warp : scheduler.warps) {
+      if (!warp->known) {
+        least_unknown = std::min(least_unknown, warp->earliest);
+        continue;
+      }
+      Ticks own = std::max({warp->earliest, scheduler.unit[warp->unit], scheduler.port});
+      if (own < first) {
+        first = own;
+        oldest = warp;
+      }
+    }
+    if (least_unknown > first || least_unknown >= kForever) {
+      at = first;
+      return first >= kForever ? nullptr : oldest;
+    }
+    // Somebody who is not known well enough might come first.
+    first = std::min(first, std::max(least_unknown, scheduler.port));
     Ticks blocked = kForever;
-    bool changed = false, starved = false;
     for (size_t i = 0; i < scheduler.warps.size(); ++i) {
       Warp& warp = *scheduler.warps[i];
       if (warp.known || warp.earliest > first) continue;
       refresh(warp);
-      if (warp.known || warp.earliest > first) {
-        changed = true;
-      } else if (warp.earliest < blocked) {
-        blocked = warp.earliest;
-        starved = warp.starved;
-      } else if (warp.earliest == blocked) {
-        starved |= warp.starved;
-      }
+      if (!warp.known && warp.earliest <= first) blocked = std::min(blocked, warp.earliest);
     }
-    if (changed) continue;
-    if (blocked < kForever) {
-      blocked = std::max(blocked, replay_.now);
-      if (blocked > replay_.now) {
-        sleep_until(scheduler, number, blocked);
-      } else if (starved) {
-        replay_.paused = true;
-        sleep_until(scheduler, number, replay_.now);
-      } else {
-        sleep_until(scheduler, number, replay_.now + 1);
-      }
-      return nullptr;
-    }
-    for (Warp* warp : scheduler.warps)
-      if (std::max(warp->earliest, scheduler.unit[warp->unit]) <= first) {
-        at = first;
-        return warp;
-      }
+    if (blocked >= kForever) continue;
+    blocked = std::max(blocked, local_);
+    if (blocked <= replay_.now && starved_.empty()) blocked = replay_.now + 1;
+    sleep_until(scheduler, blocked, true);
     return nullptr;
   }
 }
 
-void SimtCore::run(Scheduler& scheduler, uint32_t number) {
+void SimtCore::run(Scheduler& scheduler) {
+  scheduler.key = kForever;
   for (;;) {
     Ticks at = 0;
-    Warp* warp = pick(scheduler, number, at);
+    Warp* warp = pick(scheduler, at);
     if (!warp) return;
-    if (at > replay_.now) {
+    if (at > local_) {
       bool shared = replay_.table.costs[warp->index].flags & kMemory;
-      bool surprise = (scheduler.waiting || replay_.more_blocks) && at >= replay_.now + replay_.least_wake;
-      if (shared || surprise) {
-        sleep_until(scheduler, number, at);
+      // A neighbour may end a barrier or its block from `local_` on.
+      bool surprise = (scheduler.waiting && at >= local_ + block_barrier_) ||
+                      (replay_.more_blocks && at >= local_ + replay_.least_wake);
+      if (shared || surprise || at >= limit()) {
+        sleep_until(scheduler, at);
         return;
       }
     }
@@ -244,11 +294,9 @@ void SimtCore::issue(Scheduler& scheduler, Warp& warp, Ticks at) {
 // The earliest time of the warp's next instruction, or a lower bound of it.
 void SimtCore::refresh(Warp& warp) {
   warp.known = true;
-  const bool was_starved = std::exchange(warp.starved, false);
-  if (was_starved && warp.left == 0 && warp.stream->dry() && !warp.block->finished) {
-    warp.starved = true;
+  if (warp.starved) {
     warp.known = false;
-    return;
+    return;  // until it is fed
   }
   if (warp.left == 0 && !next_run(warp)) return;
   const Cost& cost = replay_.table.costs[warp.index];
@@ -298,7 +346,7 @@ bool SimtCore::next_run(Warp& warp) {
       warp.starved = true;
       warp.known = false;
       warp.earliest = warp.floor;
-      replay_.queue.push({std::max(warp.floor, replay_.now), Event::order_of(Agent::starvation, member_, core_, warp.slot)});
+      starved_.push_back(&warp);
       return false;
     }
     uint32_t word = stream.dry() ? static_cast<uint32_t>(EventKind::end) : stream.words[stream.at];
@@ -386,6 +434,7 @@ bool SimtCore::next_run(Warp& warp) {
       case EventKind::end:
         if (!stream.dry()) ++stream.at;
         warp.ending = true;
+        ++ending_;
         warp.known = true;
         warp.earliest = kForever;
         retire_if_done(warp);
@@ -470,23 +519,17 @@ void SimtCore::issue_memory(Warp& warp, const Cost& cost, Ticks at) {
   if (idle) serve_load_store(at);
 }
 
-void SimtCore::run_load_store(Ticks event_time) {
-  if (load_store_key_ != event_time) return;
-  serve_load_store(event_time);
-}
-
 void SimtCore::serve_load_store(Ticks now) {
   while (!queue_.empty()) {
     Warp& warp = *queue_.front();
     Ticks at = std::max(warp.access_time, load_store_free_);
-    if (at <= now && !has_room(warp, now, at)) at = std::max(at, now + 1);
+    load_store_outside_ = at <= now && !has_room(warp, now, at);
     if (at > now) {
       load_store_key_ = at;
       if (warp.access_operation != kNone) {
         Operation& operation = replay_.operation(warp.access_operation);
         operation.bound = std::max(operation.bound, at + 1);
       }
-      replay_.queue.push({at, Event::order_of(Agent::load_store, member_, core_, 0)});
       return;
     }
     queue_.pop_front();
@@ -519,8 +562,9 @@ bool SimtCore::has_room(Warp& warp, Ticks now, Ticks& retry) {
   retry = kForever;
   for (const Miss& miss : misses_) {
     Ticks until = miss.request == kNone ? miss.until : replay_.request(miss.request).bound;
-    retry = std::min(retry, std::max(until, now + 1));
+    retry = std::min(retry, until);
   }
+  retry = std::max(retry, now + 1);
   return false;
 }
 
@@ -632,13 +676,8 @@ void SimtCore::pass(Warp& warp, Ticks now) {
       missing_lines_ += lines;
     }
   }
-  // Requests that find the port free reach the memory system at once; it may answer them in this loop.
-  for (size_t i = 0; i < opened_.size(); ++i) {
-    uint32_t open = opened_[i];
-    Ticks start = replay_.request(open).served;
-    if (start <= now) replay_.step(open);
-    else replay_.queue.push({start, Event::order_of(Agent::memory, member_, core_, open)});
-  }
+  for (uint32_t open : opened_)
+    replay_.queue.push({replay_.request(open).served, Event::order_of(Agent::memory, member_, core_, open)});
   if (number != kNone && --replay_.operation(number).parts == 0) replay_.complete(number);
   retire_if_done(warp);
 }

@@ -1,8 +1,10 @@
 // One vector core running SIMT warps: warp schedulers, scoreboards, shared memory, the data cache and its misses.
 //
-// A scheduler issues eagerly as far as nothing outside could change what it would pick, and puts itself in the event queue
-// for the instant at which it touches something shared (memory) or needs to know more (a load's return, a barrier, a new
-// block). So arithmetic costs no event, and every shared resource still sees its users in order of time.
+// A core runs ahead of the others as far as nothing outside could change what it does: inside, its schedulers and its load/store
+// unit take turns in order of the core's own time; what leaves the core (misses, stores, atomics) goes through the global event
+// queue. It waits for global time where it depends on the outside: a load's return, an ordered operation, a grid barrier, a block
+// that may still be given to it, events that have not been fed. A scheduler likewise issues arithmetic ahead of its neighbours.
+// So arithmetic, shared memory and cache hits cost no global event, and every shared resource sees its users in order of time.
 #pragma once
 
 #include <deque>
@@ -60,9 +62,7 @@ class SimtCore {
   void start_block(BlockReplay& block, Ticks at);
   void end_block(BlockReplay& block);
 
-  void run_scheduler(uint32_t number, Ticks event_time);  // an event of Agent::scheduler
-  void run_starvation(uint32_t slot);                     // an event of Agent::starvation
-  void run_load_store(Ticks event_time);                  // an event of Agent::load_store
+  void run(Ticks event_time);      // an event of Agent::core
 
   // The warp's wait for others ended: it goes on at `at`.
   void resume(Warp& warp, Ticks at);
@@ -80,8 +80,9 @@ class SimtCore {
     std::vector<Warp*> warps;      // oldest first
     Warp* current = nullptr;
     Ticks port = 0;                // when it can issue again
-    Ticks key = kForever;          // its event in the queue
-    unsigned waiting = 0;          // warps that wait for others
+    Ticks key = kForever;          // when it has something to do
+    bool outside = false;          // what it then does depends on the outside
+    unsigned waiting = 0;          // warps that wait for a block barrier
     bool retired = false;          // `warps` holds warps that are over
     std::array<Ticks, kMaxUnits> unit{};
   };
@@ -91,9 +92,12 @@ class SimtCore {
     uint32_t lines;
   };
 
-  void run(Scheduler& scheduler, uint32_t number);
-  void sleep_until(Scheduler& scheduler, uint32_t number, Ticks at);
-  Warp* pick(Scheduler& scheduler, uint32_t number, Ticks& at);
+  void wake_at(Ticks at);          // a global event
+  Ticks limit() const;             // what happens from here on may depend on the outside
+  bool feed_starved(Ticks until);  // false: a warp starves before `until`
+  void run(Scheduler& scheduler);
+  static void sleep_until(Scheduler& scheduler, Ticks at, bool outside = false);
+  Warp* pick(Scheduler& scheduler, Ticks& at);
   static void forget_retired(Scheduler& scheduler);
   void issue(Scheduler& scheduler, Warp& warp, Ticks at);
   void refresh(Warp& warp);
@@ -115,6 +119,15 @@ class SimtCore {
   std::vector<uint32_t> free_slots_;  // descending
   std::deque<Warp*> queue_;        // load/store unit, oldest first
   Ticks load_store_free_ = 0, load_store_key_ = kForever;
+  bool load_store_outside_ = false;
+  Ticks key_ = kForever;           // the core's event in the global queue
+  Ticks local_ = 0;                // the core's own time
+  bool running_ = false;
+  unsigned waiting_outside_ = 0;   // warps that wait for ordered operations or the grid
+  unsigned ending_ = 0;            // warps that only wait for their last accesses
+  std::vector<Ticks> ended_;       // ends of blocks that the dispatcher does not know yet
+  std::vector<Warp*> starved_;
+  Ticks block_barrier_ = kCycle;
   std::vector<Miss> misses_;
   uint32_t missing_lines_ = 0, miss_limit_ = 64;
   Ticks ub_free_ = 0, ub_atomic_ = kCycle, issue_interval_ = kCycle;
