@@ -8,6 +8,7 @@
 #include "device_sim/timing/counters.h"
 #include "device_sim/timing/replay.h"
 #include "device_sim/timing/simt_core.h"
+#include "device_sim/timing/tile_core.h"
 #include "device_sim/trace/trace.h"
 
 namespace phx::sim {
@@ -28,7 +29,8 @@ struct TimingEngine::State {
   struct Dispatcher {
     uint64_t next = 0, end = 0;
     Ticks free = 0;                                // when the next block may be given out
-    std::vector<std::unique_ptr<SimtCore>> cores;  // made when first used
+    std::vector<std::unique_ptr<SimtCore>> cores;  // made when first used; tile programs use the others
+    std::vector<std::unique_ptr<TileCore>> tile_cores;
   };
 
   State(const machine::Machine& machine, Code code, Shape shape, std::vector<DeviceTiming*> devices, uint64_t start,
@@ -39,6 +41,8 @@ struct TimingEngine::State {
   BlockReplay& block_of(uint64_t index);
   void advance();
   void note_block(const BlockReplay& block);
+  void note_traffic();
+  void note_launch(Ticks over, const LaunchCounters& counters);
 
   const machine::Machine& machine;
   Code code;
@@ -47,6 +51,8 @@ struct TimingEngine::State {
   Ticks start = 0, first = 0, end = 0, interval = 0;
   unsigned warps_per_block = 1;
   int64_t cache_bytes = 0;
+  bool simt = true;
+  CrossFlags cross_flags;
   std::vector<Dispatcher> dispatchers;
   std::unordered_map<uint64_t, std::unique_ptr<BlockReplay>> blocks;  // fed or resident, not over
   std::vector<BlockReplay*> places;                                   // resident blocks
@@ -54,21 +60,30 @@ struct TimingEngine::State {
   bool sealed = false;  // no more events: blocks without any are not run
   TraceSink* trace;
   double us_per_tick;
+  Ticks next_sample = kForever, last_sample = 0;  // of the traffic counters
+  Tally sampled;
 };
 
 TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vector<DeviceTiming*> devices, uint64_t at,
                            TraceSink* sink)
-    : machine(m), code(c), shape(std::move(s)), replay(m, code.instructions, true, shape.members), trace(sink) {
+    : machine(m), code(c), shape(std::move(s)), replay(m, code.instructions, !c.kernel || c.kernel->core == image::CoreKind::simt, shape.members),
+      simt(!c.kernel || c.kernel->core == image::CoreKind::simt), trace(sink) {
   const machine::Chip& chip = machine.chip;
   us_per_tick = 1e6 / chip.clock_hz / kCycle;
   start = static_cast<Ticks>(at) * kCycle;
-  interval = ticks_of_ns(chip.launch.simt_per_block_ns, chip.clock_hz);
-  interval = std::max(interval, kCycle);
+  const bool cubes = code.kernel && code.kernel->core == image::CoreKind::aic;
+  const uint64_t cores = static_cast<uint64_t>(std::max<int64_t>(1, cubes ? chip.aic : chip.aiv));
+  // SIMT blocks are given out one by one; a tile program starts on all its cores together.
+  interval = std::max(kCycle, simt ? ticks_of_ns(chip.launch.simt_per_block_ns, chip.clock_hz) : 0);
   replay.least_wake = std::min(replay.least_wake, interval);
   replay.now = start;
-  end = first = start + ticks_of_ns(chip.launch.simt_base_ns, chip.clock_hz);
+  if (trace) next_sample = last_sample = start;
+  double overhead_ns = simt ? chip.launch.simt_base_ns
+                            : chip.launch.base_ns + chip.launch.per_core_ns * double(std::min(cores, shape.blocks));
+  end = first = start + ticks_of_ns(overhead_ns, chip.clock_hz);
   warps_per_block = std::max(1u, (shape.threads_per_block + isa::kWarpLanes - 1) / isa::kWarpLanes);
-  shape.blocks_per_core = std::max(1u, shape.blocks_per_core);
+  if (!simt) warps_per_block = 1;
+  shape.blocks_per_core = simt ? std::max(1u, shape.blocks_per_core) : 1;
   int64_t shared = code.kernel ? code.kernel->ub_static_bytes : 0;
   cache_bytes = chip.dcache_bytes((shared + shape.ub_dynamic_bytes) * shape.blocks_per_core);
   if (shape.first_block.size() < shape.members.size()) shape.first_block.resize(shape.members.size(), shape.blocks);
@@ -80,7 +95,8 @@ TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vect
     dispatcher.next = shape.first_block[member];
     dispatcher.end = member + 1 < shape.first_block.size() ? shape.first_block[member + 1] : shape.blocks;
     dispatcher.free = first;
-    dispatcher.cores.resize(static_cast<size_t>(std::max<int64_t>(1, chip.aiv)));
+    dispatcher.cores.resize(cores);
+    dispatcher.tile_cores.resize(cores);
     fill(member);
   }
 }
@@ -120,10 +136,19 @@ void TimingEngine::State::start_block(uint32_t member, uint32_t core, Ticks slot
       free_places.pop_back();
       places[block.place] = &block;
     }
-    dispatcher.free = block.start = block.end = std::max(dispatcher.free, slot_free) + interval;
-    std::unique_ptr<SimtCore>& made = dispatcher.cores[core];
-    if (!made) made = std::make_unique<SimtCore>(replay, member, core, cache_bytes);
-    made->start_block(block, block.start);
+    if (simt) dispatcher.free = std::max(dispatcher.free, slot_free) + interval;
+    block.start = block.end = simt ? dispatcher.free : slot_free + interval;
+    if (simt) {
+      std::unique_ptr<SimtCore>& made = dispatcher.cores[core];
+      if (!made) made = std::make_unique<SimtCore>(replay, member, core, cache_bytes);
+      made->start_block(block, block.start);
+    } else {
+      std::unique_ptr<TileCore>& made = dispatcher.tile_cores[core];
+      uint64_t blocks_in_member = dispatcher.end - shape.first_block[member];
+      if (!made) made = std::make_unique<TileCore>(replay, code.instructions, cross_flags, member, core, blocks_in_member);
+      block.live = 1;
+      made->start_block(block, block.start);
+    }
   }
   replay.more_blocks = false;
   for (const Dispatcher& other : dispatchers) replay.more_blocks |= other.next < other.end;
@@ -134,7 +159,7 @@ void TimingEngine::State::end_block(BlockReplay& block) {
   end = std::max(end, block.end);
   ++replay.tally.blocks;
   if (trace) note_block(block);
-  dispatchers[member].cores[core]->end_block(block);
+  if (simt) dispatchers[member].cores[core]->end_block(block);
   places[block.place] = nullptr;
   free_places.push_back(block.place);
   blocks.erase(block.index);
@@ -149,12 +174,46 @@ void TimingEngine::State::note_block(const BlockReplay& block) {
               static_cast<double>(block.end - block.start) * us_per_tick, {&argument, 1}, TraceSink::Importance::detail);
 }
 
+// Rates since the last sample, about one sample a simulated microsecond.
+void TimingEngine::State::note_traffic() {
+  const Tally& tally = replay.tally;
+  double ns = static_cast<double>(replay.now - last_sample) * us_per_tick * 1e3;
+  if (ns > 0) {
+    uint32_t process = trace->process("launch");
+    double at = static_cast<double>(last_sample) * us_per_tick;
+    auto rate = [&](const char* name, uint64_t bytes) { trace->counter(process, name, at, static_cast<double>(bytes) / ns); };
+    rate("hbm GB/s", tally.memory.hbm_read + tally.memory.hbm_write - sampled.memory.hbm_read - sampled.memory.hbm_write);
+    rate("l2 GB/s", tally.memory.l2_read + tally.memory.l2_write - sampled.memory.l2_read - sampled.memory.l2_write);
+    rate("remote GB/s", tally.remote_read + tally.remote_write - sampled.remote_read - sampled.remote_write);
+  }
+  sampled = tally;
+  last_sample = replay.now;
+  next_sample = replay.now + std::max<Ticks>(1, static_cast<Ticks>(1 / us_per_tick));
+}
+
+void TimingEngine::State::note_launch(Ticks over, const LaunchCounters& counters) {
+  note_traffic();
+  const double from = static_cast<double>(start) * us_per_tick, took = static_cast<double>(over - start) * us_per_tick;
+  const std::string name = code.kernel ? code.kernel->display_name : "kernel";
+  for (uint16_t device : shape.members) {
+    TraceSink::Argument arguments[] = {{"cycles", static_cast<double>(counters.cycles)},
+                                       {"blocks", static_cast<double>(shape.blocks)}};
+    trace->span(trace->lane(trace->process("device " + std::to_string(device)), "kernels"), name, from, took, arguments);
+  }
+  for (const LaunchCounters::Link& link : counters.links) {
+    TraceSink::Argument arguments[] = {{"bytes", static_cast<double>(link.bytes)},
+                                       {"busy_cycles", static_cast<double>(link.busy_cycles)}};
+    trace->span(trace->lane(trace->process("links"), link.name), name, from, took, arguments);
+  }
+}
+
 void TimingEngine::State::advance() {
   replay.paused = false;
   while (!replay.queue.empty() && !replay.paused) {
     const Event event = replay.queue.top();
     replay.queue.pop();
     replay.now = std::max(replay.now, event.time);
+    if (replay.now >= next_sample) note_traffic();
     if (event.agent() == Agent::memory) {
       replay.step(event.index());
       continue;
@@ -163,8 +222,8 @@ void TimingEngine::State::advance() {
       end_block(*places[event.index()]);
       continue;
     }
-    SimtCore& core = *dispatchers[event.member()].cores[event.core()];
-    core.run(event.time);
+    if (event.agent() == Agent::pipe) dispatchers[event.member()].tile_cores[event.core()]->run(event.time);
+    else dispatchers[event.member()].cores[event.core()]->run(event.time);
   }
 }
 
@@ -211,6 +270,9 @@ LaunchCounters TimingEngine::finish() {
           stuck = true;
         }
     }
+    for (State::Dispatcher& dispatcher : state.dispatchers)
+      for (auto& core : dispatcher.tile_cores)
+        if (core && core->give_up()) stuck = true;
     if (stuck) state.advance();
   }
   Ticks end = std::max(state.end, state.replay.drained);
@@ -218,18 +280,7 @@ LaunchCounters TimingEngine::finish() {
   counters.cycles = whole_cycles(end - state.start);
   counters.overhead_cycles = whole_cycles(state.first - state.start);
   count(state.replay, state.code.words, counters);
-  if (state.trace) {
-    uint32_t member = 0;
-    for (uint16_t device : state.shape.members) {
-      TraceSink::Lane lane = state.trace->lane(state.trace->process("device " + std::to_string(device)), "kernels");
-      TraceSink::Argument arguments[] = {{"cycles", static_cast<double>(counters.cycles)},
-                                         {"blocks", static_cast<double>(state.shape.blocks)},
-                                         {"member", static_cast<double>(member++)}};
-      state.trace->span(lane, state.code.kernel ? state.code.kernel->display_name : "kernel",
-                        static_cast<double>(state.start) * state.us_per_tick,
-                        static_cast<double>(end - state.start) * state.us_per_tick, arguments);
-    }
-  }
+  if (state.trace) state.note_launch(end, counters);
   return counters;
 }
 

@@ -86,6 +86,7 @@ struct LaunchScript {
   std::vector<std::vector<uint32_t>> arrivals{};      // by block, by generation
   std::vector<OrderedRecord> ordered{};
   std::vector<DeviceTiming*> devices{};               // own ones if empty
+  image::CoreKind core = image::CoreKind::simt;
   uint64_t start = 0;                                 // cycle
 
   // Feeds everything in pieces chosen by the seed (0: at once).
@@ -94,6 +95,7 @@ struct LaunchScript {
     for (uint32_t i = 0; i < words.size(); ++i) words[i] = i;
     image::Kernel kernel;
     kernel.display_name = "kernel";
+    kernel.core = core;
     TimingEngine::Shape shape{.threads_per_block = threads, .blocks_per_core = blocks_per_core, .blocks = blocks.size(),
                               .first_block = first_block, .members = members};
     std::vector<std::unique_ptr<DeviceTiming>> own;
@@ -161,9 +163,10 @@ struct LaunchScript {
               uint32_t first = all.words[word + 1], count = all.words[word] >> 9;
               for (uint32_t i = first; i < first + count; ++i) {
                 const isa::RowInfo* row = isa::row(code[i].op);
-                if (row->family != isa::Family::mem) continue;
+                if (row->family != isa::Family::mem && row->family != isa::Family::dma) continue;
                 bool flat = (all.accesses[access] & 0xFF) >= 3 && (all.accesses[access] & 0xFF) <= 5;
-                size_t length = 1 + (flat ? 0 : (all.accesses[access] >> 16 & 0xFFFF));
+                size_t lines = all.accesses[access] >> 16 & 0xFFFF;
+                size_t length = 1 + (flat ? 0 : row->family == isa::Family::dma ? 2 * lines : lines);
                 auto from = all.accesses.begin() + ptrdiff_t(access);
                 events.warps[w].accesses.insert(events.warps[w].accesses.end(), from, from + ptrdiff_t(length));
                 access += length;
