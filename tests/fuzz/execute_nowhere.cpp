@@ -3,4 +3,8 @@
 
 namespace phx::fuzz {
 Ending execute(const image::Executable&) { return Ending::not_run; }
+const std::map<std::string, std::string>& without_meaning() {
+  static const std::map<std::string, std::string> none;
+  return none;
+}
 }  // namespace phx::fuzz

@@ -1,4 +1,4 @@
-// Fuzzes the assembler: fuzz_assembler [mutants] [seed]
+// Fuzzes the assembler: fuzz_assembler [mutants] [seed] [only this mutant, and print it]
 //
 // Two mutants of three are structure-aware: tokens are replaced by others of the language, lines are moved, legal instructions of
 // any row are inserted. Refusals must name a place and a reason; what is accepted must survive its listing and is executed.
@@ -139,10 +139,12 @@ void mutate_characters(fuzz::Random& random, std::string& text) {
 int main(int argc, char** argv) {
   uint64_t mutants = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 4000;
   uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
+  uint64_t only = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : mutants;
   enum Stage { parse, verify, accepted };
   std::array<std::array<uint64_t, 3>, 2> stages{};
   std::array<uint64_t, 4> endings{};
   for (uint64_t mutant = 0; mutant < mutants; ++mutant) {
+    if (only < mutants && mutant != only) continue;
     fuzz::Random random(seed * 1'000'003 + mutant);
     auto corpus = fuzz::corpus();
     std::string text(corpus[random.below(corpus.size())]);
@@ -168,14 +170,12 @@ int main(int argc, char** argv) {
     if (!(*again == *executable)) fail(mutant, "the listing assembles to something else", listing);
     auto read = image::read(image::write(*executable));
     if (!read) fail(mutant, "the file is refused: " + read.diagnostic().str(), listing);
+    if (only < mutants) std::printf("%s\n", listing.c_str()), std::fflush(stdout);
     ++endings[static_cast<size_t>(fuzz::execute(*executable))];
   }
   constexpr std::array<const char*, 3> names = {"parse", "verify", "accepted"};
   std::printf("%-10s %16s %10s\n", "stage", "structure-aware", "characters");
   for (size_t s = 0; s < names.size(); ++s)
     std::printf("%-10s %16llu %10llu\n", names[s], static_cast<unsigned long long>(stages[1][s]), static_cast<unsigned long long>(stages[0][s]));
-  std::printf("executed: ");
-  for (size_t e = 0; e < endings.size(); ++e)
-    std::printf("%s %llu%s", fuzz::kEndingNames[e], static_cast<unsigned long long>(endings[e]), e + 1 < endings.size() ? ", " : "\n");
-  return 0;
+  return fuzz::report(endings) ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-// Fuzzes the loader of executables: fuzz_loader [mutants] [seed]
+// Fuzzes the loader of executables: fuzz_loader [mutants] [seed] [only this mutant, and print it]
 //
 // Three mutants of four are structure-aware: instructions, records or section headers are changed and the file is written again, so
 // that the change is met by the stage that should refuse it. Every refusal must carry a message; everything accepted must be
@@ -28,6 +28,7 @@ namespace {
 int main(int argc, char** argv) {
   uint64_t mutants = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 4000;
   uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
+  uint64_t only = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : mutants;
   std::vector<image::Executable> seeds;
   for (std::string_view text : fuzz::corpus()) {
     auto executable = assembler::assemble(text, "corpus");
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
   std::array<std::array<uint64_t, 6>, 2> stages{};  // [structure-aware][stage]
   std::array<uint64_t, 4> endings{};
   for (uint64_t mutant = 0; mutant < mutants; ++mutant) {
+    if (only < mutants && mutant != only) continue;
     fuzz::Random random(seed * 1'000'003 + mutant);
     image::Executable executable = random.pick(seeds);
     uint64_t kind = random.below(100);
@@ -60,6 +62,7 @@ int main(int argc, char** argv) {
     auto text = assembler::assemble(assembler::listing(*read), "listing");
     if (!text) fail(mutant, "its listing does not assemble: " + text.diagnostic().str() + "\n" + assembler::listing(*read));
     if (!(*text == *read)) fail(mutant, "its listing assembles to something else\n" + assembler::listing(*read));
+    if (only < mutants) std::printf("%s\n", assembler::listing(*read).c_str()), std::fflush(stdout);
     ++endings[static_cast<size_t>(fuzz::execute(*read))];
   }
 
@@ -71,10 +74,7 @@ int main(int argc, char** argv) {
     aware_total += stages[1][s];
     if (s >= 3) deep += stages[1][s];
   }
-  std::printf("executed: ");
-  for (size_t e = 0; e < endings.size(); ++e)
-    std::printf("%s %llu%s", fuzz::kEndingNames[e], static_cast<unsigned long long>(endings[e]), e + 1 < endings.size() ? ", " : "\n");
   std::printf("%llu of %llu mutants are structure-aware, %llu of them reached instruction decode\n",
               static_cast<unsigned long long>(aware_total), static_cast<unsigned long long>(mutants), static_cast<unsigned long long>(deep));
-  return 0;
+  return fuzz::report(endings) ? 0 : 1;
 }
