@@ -160,6 +160,8 @@ bool run_warp(Machinery& m, Warp& warp, uint64_t limit) {
     if (m.faulted()) break;
     if (m.launch.watchdog_instructions && warp.executed > m.launch.watchdog_instructions) {
       Split* culprit = next_split(warp);
+      for (auto& parked : warp.splits)  // a lock that nobody releases: no split runs, all wait for their turn
+        if (!culprit && parked->wait == Wait::ordered) culprit = parked.get();
       if (!culprit) continue;
       m.fault = make_fault(m, warp, culprit->pc, FaultKind::watchdog, lowest(culprit->mask));
       m.fault->detail = "the warp executed more than " + std::to_string(m.launch.watchdog_instructions) + " instructions";
