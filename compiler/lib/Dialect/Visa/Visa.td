@@ -78,7 +78,7 @@ def Visa_IfOp : Visa_Op<"if", [SingleBlock, RecursiveMemoryEffects]> {
   let arguments = (ins Visa_Predicate:$condition, UnitAttr:$divergent);
   let results = (outs Variadic<Visa_Value>:$results);
   let regions = (region SizedRegion<1>:$thenRegion, SizedRegion<1>:$elseRegion);
-  let assemblyFormat = "(`divergent` $divergent^)? $condition attr-dict `:` type($results) $thenRegion `else` $elseRegion";
+  let assemblyFormat = "(`divergent` $divergent^)? $condition (`:` type($results)^)? attr-dict-with-keyword $thenRegion `else` $elseRegion";
   let hasVerifier = 1;
 }
 
@@ -94,12 +94,12 @@ def Visa_LoopOp : Visa_Op<"loop", [SingleBlock, RecursiveMemoryEffects]> {
 def Visa_NextOp : Visa_Op<"next", [Terminator, HasParent<"LoopOp">, AttrSizedOperandSegments, Pure]> {
   let summary = "another turn with `carried` where the predicate holds, else the loop's results are `leaving`";
   let arguments = (ins Visa_Predicate:$condition, Variadic<Visa_Value>:$carried, Variadic<Visa_Value>:$leaving);
-  let assemblyFormat = "$condition `carry` `(` $carried `)` `leave` `(` $leaving `)` attr-dict `:` type($carried) `,` type($leaving)";
+  let assemblyFormat = "$condition `carry` `(` $carried `)` `leave` `(` $leaving `)` attr-dict `:` `(` type($carried) `)` `,` `(` type($leaving) `)`";
 }
 
 def Visa_YieldOp : Visa_Op<"yield", [Terminator, HasParent<"IfOp">, Pure]> {
   let arguments = (ins Variadic<Visa_Value>:$values);
-  let assemblyFormat = "$values attr-dict `:` type($values)";
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
 def Visa_EndOp : Visa_Op<"end", [Terminator, HasParent<"KernelOp">]> {
