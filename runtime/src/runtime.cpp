@@ -95,10 +95,9 @@ hal::StatusOr<hal::SimTime> Runtime::reach(const hal::Point& point, hal::SimTime
 }
 
 Result Runtime::failed(VisibleDevice& device, const hal::Status& status) {
-  Result result = result_of(status);
-  if (result.code != phxErrorLaunchOutOfResources || device.fault().ok())
-    std::fprintf(stderr, "%s", device.fault().ok() ? ("phalanx: error: " + status.message() + "\n").c_str() : "");
-  device.poison(std::move(result));
+  // A fault has printed its message already; what else ends a stream is said here.
+  if (device.fault().ok()) std::fprintf(stderr, "phalanx: error: %s\n", status.message().c_str());
+  device.poison(result_of(status));
   return device.fault();
 }
 

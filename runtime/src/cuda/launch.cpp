@@ -214,8 +214,8 @@ void phx_cudaRegisterFatBinaryEnd(void**) {}
 void phx_cudaUnregisterFatBinary(void** module) {
   auto* binary = reinterpret_cast<FatBinary*>(module);
   Process& process = Process::get();
-  std::lock_guard lock(process.mutex);
   if (rt::Runtime* runtime = process.runtime_if_open()) runtime->unload(binary->module);
+  std::lock_guard lock(process.mutex);
   std::erase_if(process.functions, [&](const auto& entry) { return entry.second.binary == binary; });
   std::erase_if(process.variables, [&](const auto& entry) { return entry.second.binary == binary; });
   process.binaries.remove_if([&](const FatBinary& other) { return &other == binary; });

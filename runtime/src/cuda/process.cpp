@@ -27,11 +27,11 @@ void finish_process() {
   {
     std::lock_guard lock(process.mutex);
     process.unloading_ = true;
+    process.open_ = nullptr;
     runtime = std::move(process.runtime_);
   }
   if (!runtime) return;
   runtime->finish();
-  std::lock_guard lock(process.mutex);
   for (FatBinary& binary : process.binaries) runtime->unload(binary.module);
 }
 
@@ -41,11 +41,19 @@ rt::Result Process::open() {
   auto opened = rt::Runtime::open(rt::instance_with_all_drivers(), std::move(*settings));
   if (!opened) return {phxErrorInitialization, opened.status().message()};
   runtime_ = std::move(*opened);
+  open_ = runtime_.get();
+  // Images are loaded when they are needed, but their time is charged here, as if all had been loaded at start-up:
+  // otherwise whoever measures the first launch with events measures the load as well.
+  for (FatBinary& binary : binaries) {
+    runtime_->advance_host(runtime_->device(0)->costs().load);
+    binary.module.cost_paid = true;
+  }
   std::atexit(finish_process);
   return {};
 }
 
 rt::Runtime* Process::runtime(rt::Result* why) {
+  if (rt::Runtime* open = open_.load()) return open;
   std::lock_guard lock(mutex);
   if (unloading_) {
     *why = {phxErrorUnloading, "the program is exiting"};
@@ -86,13 +94,16 @@ namespace {
 
 // Copies the embedded image once somebody needs it; its own header says how long it is.
 rt::Result measured(const Current& now, FatBinary& binary) {
-  if (binary.measured) return {};
-  auto size = now.device->group().measure(binary.image);
-  if (!size) return {phxErrorInvalidKernelImage, size.status().message()};
-  auto* first = static_cast<const std::byte*>(binary.image);
-  binary.module.bytes.assign(first, first + *size);
-  binary.measured = true;
-  return {};
+  std::call_once(binary.measured, [&] {
+    auto size = now.device->group().measure(binary.image);
+    if (!size) {
+      binary.bad_image = {phxErrorInvalidKernelImage, size.status().message()};
+      return;
+    }
+    auto* first = static_cast<const std::byte*>(binary.image);
+    binary.module.bytes.assign(first, first + *size);
+  });
+  return binary.bad_image;
 }
 
 // The host memory of managed variables, and the device's pointer to it.
@@ -121,20 +132,26 @@ rt::Result ready(const Current& now, FatBinary& binary) {
 
 rt::Result kernel_of(const Current& now, const void* stub, rt::KernelRef* kernel) {
   Process& process = Process::get();
-  std::lock_guard lock(process.mutex);
-  auto found = process.functions.find(stub);
-  if (found == process.functions.end()) return {phxErrorInvalidDeviceFunction, "the function is no kernel of this program"};
-  Function& function = found->second;
+  Function function;
+  {
+    std::lock_guard lock(process.mutex);
+    auto found = process.functions.find(stub);
+    if (found == process.functions.end()) return {phxErrorInvalidDeviceFunction, "the function is no kernel of this program"};
+    function = found->second;
+  }
   if (rt::Result result = ready(now, *function.binary); !result.ok()) return result;
   return now.runtime->kernel(*now.device, function.binary->module, function.name, kernel);
 }
 
 rt::Result symbol_of(const Current& now, const void* shadow, hal::Symbol* symbol) {
   Process& process = Process::get();
-  std::lock_guard lock(process.mutex);
-  auto found = process.variables.find(shadow);
-  if (found == process.variables.end()) return {phxErrorInvalidSymbol, "the symbol is no device variable of this program"};
-  Variable& variable = found->second;
+  Variable variable;
+  {
+    std::lock_guard lock(process.mutex);
+    auto found = process.variables.find(shadow);
+    if (found == process.variables.end()) return {phxErrorInvalidSymbol, "the symbol is no device variable of this program"};
+    variable = found->second;
+  }
   if (rt::Result result = ready(now, *variable.binary); !result.ok()) return result;
   return now.runtime->symbol(*now.device, variable.binary->module, variable.name, symbol);
 }

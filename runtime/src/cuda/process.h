@@ -6,6 +6,7 @@
 // cudaErrorCudartUnloading.
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <map>
 #include <memory>
@@ -22,7 +23,8 @@ namespace phx::cuda {
 struct FatBinary {
   const void* image = nullptr;
   rt::Module module;     // bytes are copied when first needed
-  bool measured = false;
+  std::once_flag measured;
+  rt::Result bad_image;
   struct Managed {
     std::string name;
     void* memory = nullptr;
@@ -69,9 +71,9 @@ class Process {
 
   // The open runtime, or null with the reason as the thread's result.
   rt::Runtime* runtime(rt::Result* why);
-  rt::Runtime* runtime_if_open() const { return runtime_.get(); }
+  rt::Runtime* runtime_if_open() const { return open_.load(); }
 
-  std::recursive_mutex mutex;  // guards the registries
+  std::recursive_mutex mutex;  // guards the registries; never held while the runtime is called
   std::list<FatBinary> binaries;
   std::map<const void*, Function> functions;  // by host stub
   std::map<const void*, Variable> variables;  // by host shadow
@@ -82,6 +84,9 @@ class Process {
   friend void finish_process();
   rt::Result open();
   std::unique_ptr<rt::Runtime> runtime_;
+  // What runtime() answers once open, without the lock: a host function in a stream may call while another thread
+  // holds the registries and waits for the runtime.
+  std::atomic<rt::Runtime*> open_ = nullptr;
   bool tried_ = false, unloading_ = false;
   rt::Result failure_;
 };

@@ -12,7 +12,7 @@ Result Runtime::load(VisibleDevice& device, Module& module, std::shared_ptr<hal:
   if (Result result = usable(device); !result.ok()) return result;
   std::shared_ptr<hal::Executable>& loaded = module.loaded[device.index()];
   if (!loaded) {
-    clock().advance(device.costs().load);
+    if (!module.cost_paid) clock().advance(device.costs().load);
     auto made = device.group().load(module.bytes, module.label);
     if (!made) {
       module.loaded.erase(device.index());

@@ -15,6 +15,7 @@ struct Module {
   std::string label;
   std::vector<std::byte> bytes;
   std::map<int, std::shared_ptr<hal::Executable>> loaded;  // by visible device
+  bool cost_paid = false;  // the time that loading takes has been charged already, at start-up
 };
 
 // An entry of a loaded module.
