@@ -106,6 +106,7 @@ std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instru
 
     Handler handler = control_handler(i);
     if (i.op == Opcode::Join && leads_to_exit(code, index + 1)) handler = exit_handler();
+    if (!handler) handler = predicate_handler(i);
     if (!handler) handler = special_handler(i);
     if (!handler) handler = exchange_handler(i);
     if (!handler) handler = synchronisation_handler(i);

@@ -213,6 +213,7 @@ Handler checked_memory_handler(const isa::Instruction& i);  // the same: any loa
 Handler atomic_handler(const isa::Instruction& i);        // atomics.cpp
 Handler exchange_handler(const isa::Instruction& i);      // warp_exchange.cpp
 Handler synchronisation_handler(const isa::Instruction& i);  // synchronisation.cpp
+Handler predicate_handler(const isa::Instruction& i);     // predicate_logic.cpp
 Handler special_handler(const isa::Instruction& i);       // special_registers.cpp
 Handler tile_handler(const isa::Instruction& i);          // tile.cpp
 Handler generic_lane_handler(const isa::Instruction& i);  // generic_lanes.cpp: evaluate() lane by lane
