@@ -47,7 +47,9 @@ Ending execute(const image::Executable& executable) {
   static const std::unique_ptr<sim::System> system = make_system();
   if (!system) return Ending::not_run;
   uint16_t member = 0;
-  auto file = image::write(executable);
+  image::Executable bound = executable;  // a tile image must name the machine that it meets
+  if (bound.target != image::CoreKind::simt) bound.machine_digest = machine::digest(system->machine());
+  auto file = image::write(bound);
   auto program = system->load(file, {&member, 1}, "mutant");
   if (!program) return Ending::refused;
   auto buffer = system->memory().allocate(kBufferBytes, sim::Placement::on, {&member, 1}, "arguments");

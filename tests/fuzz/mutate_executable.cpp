@@ -179,7 +179,7 @@ class CodeMutation {
       kernel.entry = moved(kernel.entry);
       if (random_.chance(50)) {  // let new registers and services pass
         bool simt = kernel.core == image::CoreKind::simt;
-        kernel.lane_registers = simt ? isa::kLaneRegisters : 0;
+        kernel.lane_registers = simt ? std::max(kernel.lane_registers, 32u) : 0;
         kernel.scalar_registers = isa::kScalarRegisters;
         kernel.predicates = isa::kPredicates;
         kernel.flags = 15;
