@@ -99,25 +99,39 @@ class Assembler {
     return {};
   }
 
-  // --- Directives -----------------------------------------------------------------------------------------------------------
+  // --- Directives
+  // -----------------------------------------------------------------------------------------------------------
 
   using Directive = Outcome (Assembler::*)(Cursor&);
 
   Outcome read_directive(Cursor& cursor) {
     static const std::map<std::string_view, Directive> directives = {
-        {".target", &Assembler::target},       {".kernel", &Assembler::kernel},
-        {".display", &Assembler::display},     {".source", &Assembler::source},
-        {".regs", &Assembler::registers},      {".flags", &Assembler::flags},
-        {".local", &Assembler::local},         {".ub", &Assembler::ub},
-        {".threads", &Assembler::threads},     {".param", &Assembler::param},
-        {".param_bytes", &Assembler::param_bytes}, {".entry", &Assembler::entry},
-        {".loc", &Assembler::location},        {".noloc", &Assembler::no_location},
-        {".data", &Assembler::data},           {".global", &Assembler::global},
-        {".constant", &Assembler::constant},   {".data_bytes", &Assembler::data_bytes},
-        {".byte", &Assembler::bytes<1>},       {".half", &Assembler::bytes<2>},
-        {".word", &Assembler::bytes<4>},       {".quad", &Assembler::quads},
-        {".float", &Assembler::floats<isa::Type::F32>}, {".double", &Assembler::floats<isa::Type::F64>},
-        {".string", &Assembler::string},       {".ascii", &Assembler::ascii},
+        {".target", &Assembler::target},
+        {".kernel", &Assembler::kernel},
+        {".display", &Assembler::display},
+        {".source", &Assembler::source},
+        {".regs", &Assembler::registers},
+        {".flags", &Assembler::flags},
+        {".local", &Assembler::local},
+        {".ub", &Assembler::ub},
+        {".threads", &Assembler::threads},
+        {".param", &Assembler::param},
+        {".param_bytes", &Assembler::param_bytes},
+        {".entry", &Assembler::entry},
+        {".loc", &Assembler::location},
+        {".noloc", &Assembler::no_location},
+        {".data", &Assembler::data},
+        {".global", &Assembler::global},
+        {".constant", &Assembler::constant},
+        {".data_bytes", &Assembler::data_bytes},
+        {".byte", &Assembler::bytes<1>},
+        {".half", &Assembler::bytes<2>},
+        {".word", &Assembler::bytes<4>},
+        {".quad", &Assembler::quads},
+        {".float", &Assembler::floats<isa::Type::F32>},
+        {".double", &Assembler::floats<isa::Type::F64>},
+        {".string", &Assembler::string},
+        {".ascii", &Assembler::ascii},
         {".zero", &Assembler::zeros},
     };
     uint64_t column = cursor.column();
@@ -286,7 +300,8 @@ class Assembler {
     return {};
   }
 
-  // .loc "file" line column "function" { in "file" line column "function" }, innermost first; column and function optional
+  // .loc "file" line column "function" { in "file" line column "function" }, innermost first; column and function
+  // optional
   Outcome location(Cursor& cursor) {
     std::vector<image::SourceFrame> frames;
     do {
@@ -310,7 +325,8 @@ class Assembler {
     return {};
   }
 
-  // --- Data -------------------------------------------------------------------------------------------------------------------
+  // --- Data
+  // -------------------------------------------------------------------------------------------------------------------
 
   Outcome global(Cursor& cursor) { return object(cursor, image::ObjectKind::global); }
   Outcome constant(Cursor& cursor) { return object(cursor, image::ObjectKind::constant); }
@@ -340,7 +356,9 @@ class Assembler {
       column = cursor.column();
       auto offset = cursor.integer(kMaxData);
       if (!offset) return offset.diagnostic();
-      if (*offset < exe_.data.size()) return cursor.fail_at(column, "objects are written in ascending order; the last one ends at " + std::to_string(exe_.data.size()));
+      if (*offset < exe_.data.size())
+        return cursor.fail_at(
+            column, "objects are written in ascending order; the last one ends at " + std::to_string(exe_.data.size()));
       object.offset = *offset;
     }
     exe_.data.resize(object.offset);
@@ -368,7 +386,8 @@ class Assembler {
 
   Outcome append(Cursor& cursor, const void* bytes, size_t size) {
     if (!open_object_) return cursor.fail("data belongs after .data, .global or .constant");
-    if (exe_.data.size() + size > kMaxData) return cursor.fail("more than " + std::to_string(kMaxData) + " bytes of data");
+    if (exe_.data.size() + size > kMaxData)
+      return cursor.fail("more than " + std::to_string(kMaxData) + " bytes of data");
     auto* begin = static_cast<const std::byte*>(bytes);
     exe_.data.insert(exe_.data.end(), begin, begin + size);
     return {};
@@ -385,7 +404,9 @@ class Assembler {
       if constexpr (Size < 8) {
         int64_t smallest = -(int64_t{1} << (Size * 8 - 1));
         bool fits = text.starts_with('-') ? static_cast<int64_t>(*value) >= smallest : *value >> (Size * 8) == 0;
-        if (!fits) return cursor.fail_at(column, "the number '" + std::string(text) + "' does not fit " + std::to_string(Size) + " bytes");
+        if (!fits)
+          return cursor.fail_at(
+              column, "the number '" + std::string(text) + "' does not fit " + std::to_string(Size) + " bytes");
       }
       if (Outcome appended = append(cursor, &*value, Size); !appended) return appended;
     } while (cursor.accept(','));
@@ -443,7 +464,8 @@ class Assembler {
     return {};
   }
 
-  // --- End of file -----------------------------------------------------------------------------------------------------------
+  // --- End of file
+  // -----------------------------------------------------------------------------------------------------------
 
   template <class Map>
   Outcome unknown(const Pending& use, const char* what, const Map& map) const {
@@ -455,7 +477,8 @@ class Assembler {
       std::sort(names.begin(), names.end());
       hint = suggestion(name, names);
     }
-    return error_at(file_, use.line, std::string(what) + " '" + std::string(name) + "' is not defined" + hint, use.reference.column);
+    return error_at(file_, use.line, std::string(what) + " '" + std::string(name) + "' is not defined" + hint,
+                    use.reference.column);
   }
 
   Outcome resolve() {
@@ -482,7 +505,9 @@ class Assembler {
 
   // Finds the registers and flags that the text does not state.
   Outcome complete_kernels() {
-    if (std::all_of(kernels_.begin(), kernels_.end(), [](const KernelText& k) { return k.has_registers && k.has_flags; })) return {};
+    if (std::all_of(kernels_.begin(), kernels_.end(),
+                    [](const KernelText& k) { return k.has_registers && k.has_flags; }))
+      return {};
     auto code = isa::decode_all(exe_.code);
     if (!code) return at_source(code.diagnostic());
     uint64_t work = 0;
@@ -496,7 +521,8 @@ class Assembler {
       auto use = isa::analyze(*code, kernel.entry, limits);
       if (!use) return at_source(use.diagnostic());
       work += use->instructions;
-      if (work > image::kMaxVerified) return error_at(file_, kernels_[k].line, "the kernels reach too many instructions");
+      if (work > image::kMaxVerified)
+        return error_at(file_, kernels_[k].line, "the kernels reach too many instructions");
       if (!kernels_[k].has_registers) {
         kernel.lane_registers = use->lane_registers;
         kernel.scalar_registers = use->scalar_registers;
@@ -531,6 +557,8 @@ class Assembler {
 
 }  // namespace
 
-Expected<Executable> assemble(std::string_view text, const std::string& filename) { return Assembler(text, filename).run(); }
+Expected<Executable> assemble(std::string_view text, const std::string& filename) {
+  return Assembler(text, filename).run();
+}
 
 }  // namespace phx::assembler

@@ -109,7 +109,8 @@ Expected<std::string> Cursor::string() {
     constexpr std::string_view letters = "ntr0\"\\", meanings{"\n\t\r\0\"\\", 6};
     if (size_t known = letters.find(escape); escape && known != letters.npos) {
       text += meanings[known];
-    } else if (escape == 'x' && at_ + 1 < line_.size() && hex_digit(line_[at_]) >= 0 && hex_digit(line_[at_ + 1]) >= 0) {
+    } else if (escape == 'x' && at_ + 1 < line_.size() && hex_digit(line_[at_]) >= 0 &&
+               hex_digit(line_[at_ + 1]) >= 0) {
       text += static_cast<char>(hex_digit(line_[at_]) * 16 + hex_digit(line_[at_ + 1]));
       at_ += 2;
     } else {

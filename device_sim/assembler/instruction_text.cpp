@@ -38,7 +38,8 @@ class Parser {
  private:
   Instruction& instruction() { return result_.instruction; }
 
-  // --- mnemonic.field.field.type --------------------------------------------------------------------------------------------
+  // --- mnemonic.field.field.type
+  // --------------------------------------------------------------------------------------------
 
   Outcome parse_mnemonic() {
     column_ = cursor_.column();
@@ -49,14 +50,16 @@ class Parser {
     if (!row_) {
       std::vector<std::string_view> mnemonics;
       for (const RowInfo& candidate : isa::rows()) mnemonics.push_back(candidate.mnemonic);
-      return cursor_.fail_at(column_, "unknown instruction '" + std::string(mnemonic) + "'" + suggestion(mnemonic, mnemonics));
+      return cursor_.fail_at(column_,
+                             "unknown instruction '" + std::string(mnemonic) + "'" + suggestion(mnemonic, mnemonics));
     }
     take(mnemonic.size());
     instruction().op = row_->op;
     for (const FieldInfo& field : isa::fields(row_->layout))
       if (Outcome parsed = parse_field(field); !parsed) return parsed;
     if (Outcome parsed = parse_type(); !parsed) return parsed;
-    if (!rest_.empty()) return cursor_.fail_at(column_, "'" + std::string(rest_) + "' does not belong to " + std::string(row_->mnemonic));
+    if (!rest_.empty())
+      return cursor_.fail_at(column_, "'" + std::string(rest_) + "' does not belong to " + std::string(row_->mnemonic));
     return {};
   }
 
@@ -67,7 +70,8 @@ class Parser {
 
   // Length of ".name" if the rest of the mnemonic starts with it, else 0.
   size_t match(std::string_view name) const {
-    if (name.empty() || rest_.size() < name.size() + 1 || rest_[0] != '.' || rest_.substr(1, name.size()) != name) return 0;
+    if (name.empty() || rest_.size() < name.size() + 1 || rest_[0] != '.' || rest_.substr(1, name.size()) != name)
+      return 0;
     size_t end = name.size() + 1;
     return end == rest_.size() || rest_[end] == '.' ? end : 0;
   }
@@ -114,8 +118,8 @@ class Parser {
     if (!field.required) return {};
     std::string list;
     for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-    return cursor_.fail_at(column_, "after " + std::string(row_->mnemonic) + " expected ." + std::string(field.name) + " (" +
-                                        list + ")" + got_piece(names));
+    return cursor_.fail_at(column_, "after " + std::string(row_->mnemonic) + " expected ." + std::string(field.name) +
+                                        " (" + list + ")" + got_piece(names));
   }
 
   template <class Names>
@@ -138,10 +142,12 @@ class Parser {
       names.push_back(type.name);
       list += (list.empty() ? "" : ", ") + std::string(type.name);
     }
-    return cursor_.fail_at(column_, "expected a type of " + std::string(row_->mnemonic) + " (" + list + ")" + got_piece(names));
+    return cursor_.fail_at(column_,
+                           "expected a type of " + std::string(row_->mnemonic) + " (" + list + ")" + got_piece(names));
   }
 
-  // --- operands ---------------------------------------------------------------------------------------------------------------
+  // --- operands
+  // ---------------------------------------------------------------------------------------------------------------
 
   Outcome parse_operands() {
     bool address = isa::has_address(*row_), first = true;
@@ -159,7 +165,7 @@ class Parser {
       }
       if (!first && !cursor_.accept(',')) return cursor_.expected("','");
       first = false;
-      Outcome parsed = address && slot.name == 'a'       ? parse_address()
+      Outcome parsed = address && slot.name == 'a'    ? parse_address()
                        : slot.kind == OperandClass::L ? parse_label()
                                                       : parse_operand(slot, to);
       if (!parsed) return parsed;
@@ -186,9 +192,11 @@ class Parser {
     if (end != word.data() + word.size()) return std::optional<Operand>();
     unsigned count = word[0] == 'r' ? isa::kLaneRegisters : word[0] == 's' ? isa::kScalarRegisters : isa::kPredicates;
     if (code != std::errc() || index >= count)
-      return cursor_.fail_at(column, "there is no register " + std::string(word) + "; the file has " + word[0] + "0 to " +
-                                         word[0] + std::to_string(count - 1));
-    return std::optional(word[0] == 'r' ? isa::operand::r(index) : word[0] == 's' ? isa::operand::s(index) : isa::operand::p(index));
+      return cursor_.fail_at(column, "there is no register " + std::string(word) + "; the file has " + word[0] +
+                                         "0 to " + word[0] + std::to_string(count - 1));
+    return std::optional(word[0] == 'r'   ? isa::operand::r(index)
+                         : word[0] == 's' ? isa::operand::s(index)
+                                          : isa::operand::p(index));
   }
 
   Outcome set_immediate(uint64_t value, uint64_t column, Operand& to) {
@@ -204,7 +212,8 @@ class Parser {
     if (cursor_.accept('@')) {
       auto object = parse_object_reference(cursor_);
       if (!object) return object.diagnostic();
-      if (slot.width != 64) return cursor_.fail_at(column, "an address has 64 bits, but the operand has " + std::to_string(slot.width));
+      if (slot.width != 64)
+        return cursor_.fail_at(column, "an address has 64 bits, but the operand has " + std::to_string(slot.width));
       result_.object = *object;
       return set_immediate(0, column, to);
     }
@@ -266,18 +275,23 @@ class Parser {
         }
       } else {
         if (zero_extended) return cursor_.expected("a register");
-        auto parameter = isa::field::Mem::get_space(i) == isa::Space::Param && parameter_ ? parameter_(word) : std::nullopt;
+        auto parameter =
+            isa::field::Mem::get_space(i) == isa::Space::Param && parameter_ ? parameter_(word) : std::nullopt;
         int64_t term = 0;
         if (parameter) {
           cursor_.word();
           term = *parameter;
         } else {
           auto value = cursor_.integer(uint64_t{1} << 32);
-          if (!value) return cursor_.fail_at(column, "expected a register, a number" + std::string(parameter_ ? " or a parameter of the kernel" : "") + " in the address");
+          if (!value)
+            return cursor_.fail_at(column, "expected a register, a number" +
+                                               std::string(parameter_ ? " or a parameter of the kernel" : "") +
+                                               " in the address");
           term = static_cast<int64_t>(*value);
         }
         offset += negative ? -term : term;
-        if (offset > INT32_MAX || offset < INT32_MIN) return cursor_.fail_at(column, "the offset of an address has 32 bits");
+        if (offset > INT32_MAX || offset < INT32_MIN)
+          return cursor_.fail_at(column, "the offset of an address has 32 bits");
         has_offset = true;
       }
       negative = false;

@@ -43,7 +43,8 @@ std::string quoted(std::string_view text) {
 // The name as a word if it is one, else quoted.
 std::string name_text(const std::string& name) {
   bool word = !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '$';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '$';
   });
   return word ? name : quoted(name);
 }
@@ -57,8 +58,10 @@ std::string label_name(uint32_t word) { return "L" + std::to_string(word); }
 class Writer {
  public:
   explicit Writer(const Executable& executable) : exe_(executable) {
-    for (const image::Relocation& relocation : exe_.code_relocations) relocation_of_word_[relocation.place] = &relocation;
-    for (const image::Relocation& relocation : exe_.data_relocations) relocation_of_byte_[relocation.place] = &relocation;
+    for (const image::Relocation& relocation : exe_.code_relocations)
+      relocation_of_word_[relocation.place] = &relocation;
+    for (const image::Relocation& relocation : exe_.data_relocations)
+      relocation_of_byte_[relocation.place] = &relocation;
     for (uint64_t word = 0; word < exe_.code.size();) {
       auto instruction = isa::decode(exe_.code, word);
       if (instruction && isa::has_label(*isa::row(instruction->op))) labels_.insert(instruction->target());
@@ -67,7 +70,8 @@ class Writer {
   }
 
   std::string whole_file() {
-    if (exe_.target != CoreKind::simt) line(".target " + std::string(core_name(exe_.target)) + " " + quoted(exe_.machine_digest));
+    if (exe_.target != CoreKind::simt)
+      line(".target " + std::string(core_name(exe_.target)) + " " + quoted(exe_.machine_digest));
     write_data();
     bool in_place = std::is_sorted(exe_.kernels.begin(), exe_.kernels.end(),
                                    [](const Kernel& a, const Kernel& b) { return a.entry < b.entry; });
@@ -89,12 +93,14 @@ class Writer {
   }
 
   std::string one_kernel(const Kernel& kernel) {
-    line("// " + kernel.display_name + (kernel.file.empty() ? "" : "  (" + kernel.file + ":" + std::to_string(kernel.line) + ")"));
+    line("// " + kernel.display_name +
+         (kernel.file.empty() ? "" : "  (" + kernel.file + ":" + std::to_string(kernel.line) + ")"));
     write_kernel(kernel);
     std::span<const image::SourceFrame> shown;
     for (uint32_t word : reachable(kernel.entry)) {
       auto frames = exe_.source(word);
-      if (!frames.empty() && (shown.empty() || frames.data() != shown.data())) line("                      // " + place_text(frames));
+      if (!frames.empty() && (shown.empty() || frames.data() != shown.data()))
+        line("                      // " + place_text(frames));
       shown = frames;
       write_instruction(word);
     }
@@ -136,7 +142,8 @@ class Writer {
     line("");
     line(".kernel " + name_text(kernel.name) + " " + std::string(core_name(kernel.core)));
     if (kernel.display_name != kernel.name) line("  .display " + quoted(kernel.display_name));
-    if (!kernel.file.empty() || kernel.line) line("  .source " + quoted(kernel.file) + " " + std::to_string(kernel.line));
+    if (!kernel.file.empty() || kernel.line)
+      line("  .source " + quoted(kernel.file) + " " + std::to_string(kernel.line));
     line("  .regs r=" + std::to_string(kernel.lane_registers) + " s=" + std::to_string(kernel.scalar_registers) +
          " p=" + std::to_string(kernel.predicates));
     std::string flags = "  .flags";
@@ -151,8 +158,8 @@ class Writer {
     uint32_t end = 0;
     for (size_t p = 0; p < kernel.params.size(); ++p) {
       const image::Param& param = kernel.params[p];
-      line("  .param arg" + std::to_string(p) + " " + std::to_string(param.size) + (param.pointer ? " ptr" : "") + " at " +
-           std::to_string(param.offset));
+      line("  .param arg" + std::to_string(p) + " " + std::to_string(param.size) + (param.pointer ? " ptr" : "") +
+           " at " + std::to_string(param.offset));
       end = param.offset + param.size;
     }
     if (end != kernel.param_bytes) line("  .param_bytes " + std::to_string(kernel.param_bytes));
@@ -192,7 +199,8 @@ class Writer {
            (relocation.addend ? " + " + std::to_string(relocation.addend) : "");
   }
 
-  // --- Data -------------------------------------------------------------------------------------------------------------------
+  // --- Data
+  // -------------------------------------------------------------------------------------------------------------------
 
   void write_data() {
     uint64_t end = 0;
@@ -200,8 +208,10 @@ class Writer {
       std::string_view kind = object.kind == image::ObjectKind::global     ? "global"
                               : object.kind == image::ObjectKind::constant ? "constant"
                                                                            : "string";
-      std::string text = ".data " + std::string(kind) + " " + name_text(object.name) + " align " + std::to_string(object.alignment);
-      if (object.offset != (end + object.alignment - 1) / object.alignment * object.alignment) text += " at " + std::to_string(object.offset);
+      std::string text =
+          ".data " + std::string(kind) + " " + name_text(object.name) + " align " + std::to_string(object.alignment);
+      if (object.offset != (end + object.alignment - 1) / object.alignment * object.alignment)
+        text += " at " + std::to_string(object.offset);
       line(text);
       end = object.offset + object.size;
       write_bytes(object);
@@ -233,7 +243,8 @@ class Writer {
         continue;
       }
       std::string text = "  .byte ";
-      for (uint64_t first = at; at < stop && at - first < 16; ++at) text += (at == first ? "" : ", ") + std::to_string(byte(at));
+      for (uint64_t first = at; at < stop && at - first < 16; ++at)
+        text += (at == first ? "" : ", ") + std::to_string(byte(at));
       line(text);
     }
   }
@@ -257,6 +268,8 @@ class Writer {
 
 std::string listing(const Executable& executable) { return Writer(executable).whole_file(); }
 
-std::string listing(const Executable& executable, const Kernel& kernel) { return Writer(executable).one_kernel(kernel); }
+std::string listing(const Executable& executable, const Kernel& kernel) {
+  return Writer(executable).one_kernel(kernel);
+}
 
 }  // namespace phx::assembler

@@ -24,12 +24,15 @@ static_assert(sizeof(Header) == 16 && sizeof(Record) == 32);
 uint64_t aligned(uint64_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
 
 Outcome check(const Header& header, const std::string& name) {
-  if (std::memcmp(header.magic, kMagic, sizeof kMagic)) return error_at_offset(name, 0, "this is not a bundle of device images");
+  if (std::memcmp(header.magic, kMagic, sizeof kMagic))
+    return error_at_offset(name, 0, "this is not a bundle of device images");
   if (header.version != kVersion)
-    return error_at_offset(name, 8, "bundle version " + std::to_string(header.version) + ", expected " + std::to_string(kVersion));
+    return error_at_offset(
+        name, 8, "bundle version " + std::to_string(header.version) + ", expected " + std::to_string(kVersion));
   if (header.count > kMaxEntries)
-    return error_at_offset(name, 12, "the bundle has " + std::to_string(header.count) + " entries, at most " +
-                                         std::to_string(kMaxEntries) + " are allowed");
+    return error_at_offset(name, 12,
+                           "the bundle has " + std::to_string(header.count) + " entries, at most " +
+                               std::to_string(kMaxEntries) + " are allowed");
   return {};
 }
 

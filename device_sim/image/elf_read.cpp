@@ -7,8 +7,8 @@
 #include "device_sim/image/image.h"
 #include "device_sim/isa/verifier.h"
 
-// The file is hostile. Every number is checked where it is taken; what needs the whole program (code, layout of data) is
-// checked by verify() at the end.
+// The file is hostile. Every number is checked where it is taken; what needs the whole program (code, layout of data)
+// is checked by verify() at the end.
 namespace phx::image {
 namespace {
 
@@ -21,11 +21,11 @@ class Reader {
   Expected<Executable> run(ReadStage& reached) {
     using Step = Outcome (Reader::*)();
     constexpr std::pair<ReadStage, Step> steps[] = {
-        {ReadStage::header, &Reader::read_header},     {ReadStage::sections, &Reader::read_sections},
-        {ReadStage::sections, &Reader::check_overlaps}, {ReadStage::tables, &Reader::read_target},
+        {ReadStage::header, &Reader::read_header},        {ReadStage::sections, &Reader::read_sections},
+        {ReadStage::sections, &Reader::check_overlaps},   {ReadStage::tables, &Reader::read_target},
         {ReadStage::tables, &Reader::read_code_and_data}, {ReadStage::tables, &Reader::read_kernels},
-        {ReadStage::tables, &Reader::read_objects},    {ReadStage::tables, &Reader::read_relocations},
-        {ReadStage::tables, &Reader::read_lines},      {ReadStage::decode, &Reader::check_code},
+        {ReadStage::tables, &Reader::read_objects},       {ReadStage::tables, &Reader::read_relocations},
+        {ReadStage::tables, &Reader::read_lines},         {ReadStage::decode, &Reader::check_code},
         {ReadStage::verify, &Reader::check_program}};
     for (auto [stage, step] : steps) {
       reached = stage;
@@ -52,20 +52,24 @@ class Reader {
     if (!std::equal(elf::kIdent.begin(), elf::kIdent.begin() + 4, header_.ident.begin()))
       return fail(0, "this is not an ELF file");
     if (header_.ident != elf::kIdent) return fail(4, "expected ELF64, little endian, version 1, no ABI");
-    if (header_.type != elf::kTypeExec) return fail(16, "ELF type is " + number(header_.type) + ", expected 2 (ET_EXEC)");
+    if (header_.type != elf::kTypeExec)
+      return fail(16, "ELF type is " + number(header_.type) + ", expected 2 (ET_EXEC)");
     if (header_.machine != kElfMachine)
       return fail(18, "ELF machine is " + number(header_.machine) + ", expected " + number(kElfMachine) +
                           ": this is not a Phalanx executable");
-    if (header_.version != 1 || header_.flags || header_.entry) return fail(20, "ELF version must be 1, entry and flags 0");
+    if (header_.version != 1 || header_.flags || header_.entry)
+      return fail(20, "ELF version must be 1, entry and flags 0");
     if (header_.phoff || header_.phnum || header_.phentsize) return fail(32, "an executable has no program headers");
     if (header_.ehsize != sizeof(elf::Header) || header_.shentsize != sizeof(elf::SectionHeader))
       return fail(52, "unexpected size of the ELF header or of a section header");
     if (header_.shnum != elf::kSectionCount + 1)
-      return fail(60, "there are " + number(header_.shnum) + " section headers, expected " + number(elf::kSectionCount + 1));
+      return fail(
+          60, "there are " + number(header_.shnum) + " section headers, expected " + number(elf::kSectionCount + 1));
     if (header_.shoff % 8 || header_.shoff > file_.size() ||
         file_.size() - header_.shoff < uint64_t{header_.shnum} * sizeof(elf::SectionHeader))
       return fail(40, "the section headers lie outside the file or are misaligned");
-    if (header_.shstrndx == 0 || header_.shstrndx >= header_.shnum) return fail(62, "no section with the section names");
+    if (header_.shstrndx == 0 || header_.shstrndx >= header_.shnum)
+      return fail(62, "no section with the section names");
     return {};
   }
 
@@ -95,7 +99,8 @@ class Reader {
       const elf::SectionHeader& h = headers[i];
       if (h.type != kind->type || h.flags != kind->flags || h.addr || h.entsize != kind->entry_size ||
           h.addralign != kind->alignment)
-        return fail(header_offset(i), "the header of " + *name + " has another type, flags, address, alignment or entry size than it must");
+        return fail(header_offset(i), "the header of " + *name +
+                                          " has another type, flags, address, alignment or entry size than it must");
       if (h.offset % kind->alignment) return fail(header_offset(i), *name + " is misaligned");
       if (kind->entry_size && h.size % kind->entry_size)
         return fail(header_offset(i), "the size of " + *name + " is not a multiple of " + number(kind->entry_size));
@@ -104,7 +109,8 @@ class Reader {
     if (index_[elf::kSectionNames] != header_.shstrndx) return fail(62, "the section names are not in .shstrtab");
     auto links = [&](elf::Section section, uint32_t link, uint32_t info) -> Outcome {
       if (sections_[section].link == link && sections_[section].info == info) return {};
-      return fail(header_offset(index_[section]), std::string(elf::kSections[section].name) + " links to the wrong sections");
+      return fail(header_offset(index_[section]),
+                  std::string(elf::kSections[section].name) + " links to the wrong sections");
     };
     for (uint32_t s = 0; s < elf::kSectionCount; ++s) {
       auto section = static_cast<elf::Section>(s);
@@ -174,10 +180,12 @@ class Reader {
     uint64_t padded = (uint64_t{target.digest_size} + 3) / 4 * 4;
     if (note.description_size != sizeof target + padded || s.size != fixed + padded)
       return fail(s.offset, ".note.phx has another size than it says");
-    if (target.core > static_cast<uint32_t>(CoreKind::aic)) return fail(s.offset + 16, "unknown target core " + number(target.core));
+    if (target.core > static_cast<uint32_t>(CoreKind::aic))
+      return fail(s.offset + 16, "unknown target core " + number(target.core));
     if (target.isa_major != isa::kIsaMajor || target.isa_minor > isa::kIsaMinor)
-      return fail(s.offset + 20, "the code is for ISA version " + number(target.isa_major) + "." + number(target.isa_minor) +
-                                     ", this is " + number(isa::kIsaMajor) + "." + number(isa::kIsaMinor));
+      return fail(s.offset + 20, "the code is for ISA version " + number(target.isa_major) + "." +
+                                     number(target.isa_minor) + ", this is " + number(isa::kIsaMajor) + "." +
+                                     number(isa::kIsaMinor));
     result_.target = static_cast<CoreKind>(target.core);
     auto* digest = reinterpret_cast<const char*>(file_.data() + s.offset + fixed);
     result_.machine_digest.assign(digest, target.digest_size);
@@ -199,7 +207,8 @@ class Reader {
   Outcome read_kernels() {
     uint64_t kernels = count<elf::KernelRecord>(elf::kKernels), params = count<elf::ParamRecord>(elf::kParams);
     uint64_t objects = count<elf::ObjectRecord>(elf::kObjects), symbols = count<elf::Symbol>(elf::kSymbols);
-    if (kernels > kMaxKernels) return fail(sections_[elf::kKernels].offset, "more than " + number(kMaxKernels) + " kernels");
+    if (kernels > kMaxKernels)
+      return fail(sections_[elf::kKernels].offset, "more than " + number(kMaxKernels) + " kernels");
     if (symbols != 1 + kernels + objects)
       return fail(sections_[elf::kSymbols].offset, "there must be one symbol per kernel and object after symbol 0");
     elf::Symbol none{}, first = record<elf::Symbol>(elf::kSymbols, 0);
@@ -238,7 +247,8 @@ class Reader {
       }
       next_param += r.param_count;
     }
-    if (next_param != params) return fail(sections_[elf::kParams].offset, "there are parameter records without a kernel");
+    if (next_param != params)
+      return fail(sections_[elf::kParams].offset, "there are parameter records without a kernel");
     return {};
   }
 

@@ -89,9 +89,9 @@ std::vector<std::byte> write(const Executable& executable) {
   }
   auto write_relocations = [&](const std::vector<Relocation>& relocations, elf::Section section, uint64_t unit) {
     for (const Relocation& relocation : relocations)
-      append(content[section], elf::Rela{relocation.place * unit,
-                                         (first_object + relocation.object) << 32 | elf::kRelocateAddress64,
-                                         relocation.addend});
+      append(content[section],
+             elf::Rela{relocation.place * unit, (first_object + relocation.object) << 32 | elf::kRelocateAddress64,
+                       relocation.addend});
   };
   write_relocations(executable.code_relocations, elf::kRelaText, 8);
   write_relocations(executable.data_relocations, elf::kRelaData, 1);
@@ -104,7 +104,8 @@ std::vector<std::byte> write(const Executable& executable) {
   write_target(executable, content[elf::kTarget]);
 
   std::array<elf::SectionHeader, elf::kSectionCount + 1> headers{};
-  for (uint32_t s = 0; s < elf::kSectionCount; ++s) headers[s + 1].name = section_names.intern(std::string(elf::kSections[s].name));
+  for (uint32_t s = 0; s < elf::kSectionCount; ++s)
+    headers[s + 1].name = section_names.intern(std::string(elf::kSections[s].name));
   Bytes file(sizeof(elf::Header));
   for (uint32_t s = 0; s < elf::kSectionCount; ++s) {
     const elf::SectionKind& kind = elf::kSections[s];

@@ -14,7 +14,8 @@ std::string number(uint64_t value) { return std::to_string(value); }
 
 // A name that can be written in a listing and looked up: at least one character and no control characters.
 bool is_name(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 0x7F; });
+  return !text.empty() && std::all_of(text.begin(), text.end(),
+                                      [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 0x7F; });
 }
 
 class Checks {
@@ -41,7 +42,8 @@ class Checks {
   Outcome check_target() {
     bool simt = exe_.target == CoreKind::simt;
     if (exe_.target > CoreKind::aic) return fail("unknown target core");
-    if (simt && !exe_.machine_digest.empty()) return fail("a simt image is not bound to a machine, but has a machine digest");
+    if (simt && !exe_.machine_digest.empty())
+      return fail("a simt image is not bound to a machine, but has a machine digest");
     if (!simt && !is_name(exe_.machine_digest)) return fail("a tile image needs the digest of its machine");
     if (exe_.machine_digest.size() > 256) return fail("the machine digest is longer than 256 characters");
     return {};
@@ -66,14 +68,18 @@ class Checks {
       return refuse("a tile program has no lane registers and no local memory");
     if (kernel.max_threads == 0 || kernel.max_threads > kMaxThreads)
       return refuse("max_threads is " + number(kernel.max_threads) + ", expected 1 to " + number(kMaxThreads));
-    if (kernel.local_bytes > kMaxLocalBytes) return refuse("more than " + number(kMaxLocalBytes) + " bytes of local memory");
-    if (kernel.ub_static_bytes > kMaxUbBytes) return refuse("more than " + number(kMaxUbBytes) + " bytes of unified buffer");
-    if (kernel.param_bytes > kMaxParamBytes || kernel.params.size() > kMaxParams) return refuse("its argument block is too large");
+    if (kernel.local_bytes > kMaxLocalBytes)
+      return refuse("more than " + number(kMaxLocalBytes) + " bytes of local memory");
+    if (kernel.ub_static_bytes > kMaxUbBytes)
+      return refuse("more than " + number(kMaxUbBytes) + " bytes of unified buffer");
+    if (kernel.param_bytes > kMaxParamBytes || kernel.params.size() > kMaxParams)
+      return refuse("its argument block is too large");
     uint64_t end = 0;
     for (const Param& param : kernel.params) {
       if (param.offset < end || param.size == 0 || uint64_t{param.offset} + param.size > kernel.param_bytes)
         return refuse("its parameters overlap, are empty or lie outside the argument block");
-      if (param.pointer && (param.size != 8 || param.offset % 8)) return refuse("a pointer parameter is not 8 aligned bytes");
+      if (param.pointer && (param.size != 8 || param.offset % 8))
+        return refuse("a pointer parameter is not 8 aligned bytes");
       end = uint64_t{param.offset} + param.size;
     }
 
@@ -89,7 +95,8 @@ class Checks {
       diagnostic.message = "kernel " + kernel.name + ": " + diagnostic.message;
       return diagnostic;
     }
-    if (verified_ > kMaxVerified) return refuse("the kernels of this file reach more than " + number(kMaxVerified) + " instructions");
+    if (verified_ > kMaxVerified)
+      return refuse("the kernels of this file reach more than " + number(kMaxVerified) + " instructions");
     struct {
       bool used;
       KernelFlag flag;
@@ -99,7 +106,8 @@ class Checks {
                        {use->dynamic_ub, kUsesDynamicUb, "asks for the dynamic unified buffer"},
                        {use->service, kUsesService, "asks the host for services"}};
     for (auto [used, flag, what] : flags)
-      if (used && !(kernel.flags & flag)) return refuse(std::string("its code ") + what + ", but its flags do not say so");
+      if (used && !(kernel.flags & flag))
+        return refuse(std::string("its code ") + what + ", but its flags do not say so");
     if (kernel.flags >= kUsesService * 2) return refuse("unknown flags");
     return {};
   }
@@ -125,8 +133,10 @@ class Checks {
       auto refuse = [&](const std::string& message) { return fail("object " + object.name + ": " + message); };
       if (!names.insert(object.name).second) return refuse("there are two objects of this name");
       if (object.kind > ObjectKind::string) return refuse("unknown kind");
-      if (object.alignment == 0 || (object.alignment & (object.alignment - 1)) || object.alignment > kMaxObjectAlignment)
-        return refuse("alignment " + number(object.alignment) + " is not a power of two up to " + number(kMaxObjectAlignment));
+      if (object.alignment == 0 || (object.alignment & (object.alignment - 1)) ||
+          object.alignment > kMaxObjectAlignment)
+        return refuse("alignment " + number(object.alignment) + " is not a power of two up to " +
+                      number(kMaxObjectAlignment));
       if (object.offset % object.alignment) return refuse("misaligned");
       if (object.size == 0) return refuse("empty");
       if (object.offset < end) return refuse("overlaps or precedes the object before it");
@@ -140,8 +150,8 @@ class Checks {
   }
 
   bool zero(uint64_t begin, uint64_t end) const {
-    return std::all_of(exe_.data.begin() + static_cast<ptrdiff_t>(begin), exe_.data.begin() + static_cast<ptrdiff_t>(end),
-                       [](std::byte b) { return b == std::byte{0}; });
+    return std::all_of(exe_.data.begin() + static_cast<ptrdiff_t>(begin),
+                       exe_.data.begin() + static_cast<ptrdiff_t>(end), [](std::byte b) { return b == std::byte{0}; });
   }
 
   Outcome check_symbol(const Relocation& relocation) const {
@@ -167,7 +177,8 @@ class Checks {
       }
       if (fits && exe_.code[relocation.place])
         return fail("the immediate at word " + number(relocation.place) + " is relocated, but not zero");
-      if (!fits) return fail("the code relocation at word " + number(relocation.place) + " is not at a 64-bit immediate");
+      if (!fits)
+        return fail("the code relocation at word " + number(relocation.place) + " is not at a 64-bit immediate");
     }
     return {};
   }
@@ -183,7 +194,8 @@ class Checks {
       bool inside = o < exe_.objects.size() && exe_.objects[o].offset <= relocation.place &&
                     exe_.objects[o].size >= 8 && relocation.place - exe_.objects[o].offset <= exe_.objects[o].size - 8;
       if (relocation.place % 8 || !inside)
-        return fail("the data relocation at byte " + number(relocation.place) + " is not at 8 aligned bytes of an object");
+        return fail("the data relocation at byte " + number(relocation.place) +
+                    " is not at 8 aligned bytes of an object");
       if (!zero(relocation.place, relocation.place + 8))
         return fail("the pointer at byte " + number(relocation.place) + " of .data is relocated, but not zero");
     }
@@ -193,8 +205,10 @@ class Checks {
   Outcome check_lines() {
     uint64_t next = 0;
     for (const LineEntry& entry : exe_.lines) {
-      if (entry.word < next || entry.word >= exe_.code.size()) return fail("line entries do not ascend inside the code");
-      if (code_.starts[entry.word] == isa::DecodedCode::kNone) return fail("a line entry is not at the start of an instruction");
+      if (entry.word < next || entry.word >= exe_.code.size())
+        return fail("line entries do not ascend inside the code");
+      if (code_.starts[entry.word] == isa::DecodedCode::kNone)
+        return fail("a line entry is not at the start of an instruction");
       if (entry.frames.size() > kMaxFrames) return fail("more than " + number(kMaxFrames) + " frames in a line entry");
       next = uint64_t{entry.word} + 1;
     }

@@ -1,6 +1,6 @@
-#include "device_sim/isa/immediate.h"
 #include "device_sim/isa/disassembly.h"
 #include "device_sim/isa/fields.h"
+#include "device_sim/isa/immediate.h"
 #include "device_sim/isa/operands.h"
 #include "device_sim/isa/table.h"
 

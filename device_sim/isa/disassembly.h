@@ -14,7 +14,8 @@ std::string mnemonic_text(const Instruction& instruction);
 std::string operand_text(Operand operand);
 // The type by which an immediate in the slot is written and read.
 Type immediate_type(const Instruction& instruction, const Slot& slot);
-// As disassemble(instruction), with `extension` in the place of the label or immediate ("loop", "@table + 8"); empty = as is.
+// As disassemble(instruction), with `extension` in the place of the label or immediate ("loop", "@table + 8"); empty =
+// as is.
 std::string disassemble(const Instruction& instruction, const std::string& extension);
 
 }  // namespace phx::isa

@@ -101,8 +101,9 @@ Expected<uint64_t> parse_immediate(std::string_view text, Type type, unsigned wi
   bool floating = info(type).group >= TypeGroup::f16;
   if (looks_like_float(text)) {
     bool integer = !floating && type != Type::B32 && type != Type::B64;
-    if (integer) return error("the number '" + std::string(text) + "' is not an integer, but the type is " +
-                              std::string(info(type).name));
+    if (integer)
+      return error("the number '" + std::string(text) + "' is not an integer, but the type is " +
+                   std::string(info(type).name));
     if (type == Type::F32 || type == Type::B32) {
       auto value = parse_float<float>(text);
       if (!value) return value.diagnostic();

@@ -131,7 +131,8 @@ std::string check_operands(const Instruction& i) {
     immediates += slot.value == kImm;
     if (is_r(slot.value)) {
       if (slot.width == 64 && operand::index(slot.value) % 2)
-        return slot_name(slot) + " is the odd register " + operand_name(slot.value) + ", a 64-bit value needs an even pair";
+        return slot_name(slot) + " is the odd register " + operand_name(slot.value) +
+               ", a 64-bit value needs an even pair";
       if (operand::index(slot.value) + registers(slot) > kLaneRegisters)
         return slot_name(slot) + " reaches past r" + std::to_string(kLaneRegisters - 1);
     } else if (is_s(slot.value) && operand::index(slot.value) + registers(slot) > kScalarRegisters) {
@@ -148,7 +149,8 @@ std::string check_extension(const Instruction& i, const RowInfo& row) {
   for (const Slot& slot : all)
     if (slot.kind != OperandClass::None && slot.value == kImm) immediate = &slot;
   bool label = has_label(row), address = has_address(row);
-  if ((label || immediate) && !i.has_ext) return label ? "the label's extension word is missing" : "the immediate's extension word is missing";
+  if ((label || immediate) && !i.has_ext)
+    return label ? "the label's extension word is missing" : "the immediate's extension word is missing";
   if (!i.has_ext) return i.ext ? "there is an extension value without an extension word" : "";
   if (!label && !immediate && !address) return "there is an extension word that nothing uses";
   bool narrow = label || address || immediate->width <= 32;
@@ -198,7 +200,8 @@ std::string check_barrier(const Instruction& i) {
 std::string check_service(const Instruction& i) {
   ServiceFn fn = field::Service::get_fn(i);
   if (fn == ServiceFn::Malloc && i.dst == kZero) return "svc.malloc needs a destination";
-  if ((fn == ServiceFn::Assert || fn == ServiceFn::Free) && i.dst != kZero) return "dst must be zero, the service has no result";
+  if ((fn == ServiceFn::Assert || fn == ServiceFn::Free) && i.dst != kZero)
+    return "dst must be zero, the service has no result";
   if (fn != ServiceFn::Printf && i.b != kZero) return "b must be zero, only printf has two arguments";
   return {};
 }

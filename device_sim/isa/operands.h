@@ -1,5 +1,5 @@
-// What each operand slot of an instruction means: its class, how many bits a value has, how many registers it names, whether
-// it is read or written. The verifier, the disassembler, register allocation and hazard keys all ask here.
+// What each operand slot of an instruction means: its class, how many bits a value has, how many registers it names,
+// whether it is read or written. The verifier, the disassembler, register allocation and hazard keys all ask here.
 #pragma once
 
 #include <array>
@@ -9,12 +9,12 @@
 namespace phx::isa {
 
 struct Slot {
-  char name;              // 'd', 'a', 'b', 'c' for dst, a, b, c
-  OperandClass kind;      // None if the row does not use the slot
-  Operand value;          // the operand byte
-  unsigned width;         // bits of one value: 32 or 64; 1 for predicates; 0 for labels and unused slots
-  unsigned count;         // consecutive values: 2 or 4 for vectors, 2 for the compare-and-swap pair, else 1
-  bool written;           // destination; every other slot is a source
+  char name;          // 'd', 'a', 'b', 'c' for dst, a, b, c
+  OperandClass kind;  // None if the row does not use the slot
+  Operand value;      // the operand byte
+  unsigned width;     // bits of one value: 32 or 64; 1 for predicates; 0 for labels and unused slots
+  unsigned count;     // consecutive values: 2 or 4 for vectors, 2 for the compare-and-swap pair, else 1
+  bool written;       // destination; every other slot is a source
   bool operator==(const Slot&) const = default;
 };
 

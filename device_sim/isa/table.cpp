@@ -23,8 +23,20 @@ static_assert(class_of("_") == kUnused && class_of("D") == OperandClass::D && cl
 
 constexpr RowInfo kRows[] = {
 #define PHX_OP(Enum, mnemonic, code, family, pipe, core, layout, types, dst, a, b, c, timing, effects, meaning) \
-  {Opcode::Enum, mnemonic,      Family::family, Pipe::pipe,    Core::core,    Layout::layout, types,            \
-   class_of(#dst), class_of(#a), class_of(#b),   class_of(#c), #timing,       static_cast<uint16_t>(effects), meaning},
+  {Opcode::Enum,                                                                                                \
+   mnemonic,                                                                                                    \
+   Family::family,                                                                                              \
+   Pipe::pipe,                                                                                                  \
+   Core::core,                                                                                                  \
+   Layout::layout,                                                                                              \
+   types,                                                                                                       \
+   class_of(#dst),                                                                                              \
+   class_of(#a),                                                                                                \
+   class_of(#b),                                                                                                \
+   class_of(#c),                                                                                                \
+   #timing,                                                                                                     \
+   static_cast<uint16_t>(effects),                                                                              \
+   meaning},
 #include "device_sim/isa/isa.def"
 };
 
@@ -84,7 +96,7 @@ static_assert(std::size(kRows) < 0xFF);
 
 // Elements of `all` whose key is `key`; the table keeps such elements together.
 template <class T, class Key>
-std::span<const T> group(std::span<const T> all, Key T::*member, const Key& key) {
+std::span<const T> group(std::span<const T> all, Key T::* member, const Key& key) {
   auto matches = [&](const T& element) { return element.*member == key; };
   auto first = std::find_if(all.begin(), all.end(), matches);
   auto last = std::find_if_not(first, all.end(), matches);

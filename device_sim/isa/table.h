@@ -1,5 +1,5 @@
-// The rest of the table as data: modifier fields, their values, limits. Rows are in isa.h; this is what generic readers of
-// the table (assembler, disassembler, documentation and ODS generator, tests) walk over.
+// The rest of the table as data: modifier fields, their values, limits. Rows are in isa.h; this is what generic readers
+// of the table (assembler, disassembler, documentation and ODS generator, tests) walk over.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ enum class FieldKind : uint8_t { Enumeration, Type, Int, Bool, InAddress, MathFn
 struct FieldInfo {
   Layout layout;
   std::string_view name;
-  unsigned low, width;          // mod bits [low, low + width)
+  unsigned low, width;  // mod bits [low, low + width)
   FieldKind kind;
   std::string_view enumeration;  // PHX_ENUM group, for Enumeration; else the name of the kind
   bool required;                 // assembly must write it; an optional one is left out when it is 0

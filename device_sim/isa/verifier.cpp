@@ -16,10 +16,10 @@ using Mask = uint64_t;  // one bit per scalar register
 
 // Open regions at an instruction: a list from the innermost outwards, shared between instructions.
 struct RegionList {
-  uint32_t parent = 0;     // index of the enclosing list; entry 0 is "no region open"
+  uint32_t parent = 0;  // index of the enclosing list; entry 0 is "no region open"
   unsigned region = 0;
-  uint32_t join = 0;       // instruction
-  Mask open = 0;           // ids of this region and the enclosing ones
+  uint32_t join = 0;             // instruction
+  Mask open = 0;                 // ids of this region and the enclosing ones
   Mask protected_registers = 0;  // scalar registers that are live after one of the joins
 };
 
@@ -35,13 +35,13 @@ struct Node {
 };
 
 struct Function {
-  uint32_t entry = 0;               // instruction
-  uint32_t first = 0;               // node of the entry
+  uint32_t entry = 0;                    // instruction
+  uint32_t first = 0;                    // node of the entry
   std::vector<uint32_t> calls, returns;  // nodes that call it; its own `ret` nodes
-  Mask always_defines = ~Mask{0};   // on every path to a return
-  Mask may_write = 0;               // itself or through calls
-  Mask needs = 0;                   // live on entry because of itself and its callees
-  Mask live_after = 0;              // live at the return of some call
+  Mask always_defines = ~Mask{0};        // on every path to a return
+  Mask may_write = 0;                    // itself or through calls
+  Mask needs = 0;                        // live on entry because of itself and its callees
+  Mask live_after = 0;                   // live at the return of some call
 };
 
 class Analysis {
@@ -88,7 +88,8 @@ class Analysis {
       node = found->second;
       if (!added) {
         const Node& known = nodes_[node];
-        if (known.function != f) return fail(instruction, "is reached from two functions; only calls may enter a function");
+        if (known.function != f)
+          return fail(instruction, "is reached from two functions; only calls may enter a function");
         if (known.regions != regions)
           return fail(instruction, "is reached with different open regions (" + region_names(known.regions) + " and " +
                                        region_names(regions) + ")");
@@ -165,7 +166,8 @@ class Analysis {
         return {};
       };
       if (falls_through) {
-        if (instruction + 1 >= code_.instructions.size()) return fail(instruction, "control falls off the end of the code");
+        if (instruction + 1 >= code_.instructions.size())
+          return fail(instruction, "control falls off the end of the code");
         if (Outcome followed = follow(instruction + 1); !followed) return followed;
       }
       if (jumps)
@@ -186,10 +188,11 @@ class Analysis {
   Outcome check_operands(Node& node) {
     const Instruction& i = code_.instructions[node.instruction];
     const RowInfo& r = *row(i.op);
-    bool right_core = r.core == Core::any || (limits_.simt ? r.core == Core::simt
-                                                           : r.core == Core::tile || r.core == limits_.tile_core);
+    bool right_core = r.core == Core::any ||
+                      (limits_.simt ? r.core == Core::simt : r.core == Core::tile || r.core == limits_.tile_core);
     if (!right_core)
-      return fail(node.instruction, limits_.simt ? "exists in tile programs only" : "does not exist on this tile program's core");
+      return fail(node.instruction,
+                  limits_.simt ? "exists in tile programs only" : "does not exist on this tile program's core");
     for (const Slot& slot : slots(i)) {
       if (slot.kind == OperandClass::None || slot.kind == OperandClass::L) continue;
       unsigned end = operand::index(slot.value) + registers(slot);
@@ -207,8 +210,9 @@ class Analysis {
         continue;
       }
       if (end > declared)
-        return fail(node.instruction, "register " + std::to_string(end - 1) + " of the file of " + operand_text(slot.value) +
-                                          " is used, but the kernel declares " + std::to_string(declared));
+        return fail(node.instruction, "register " + std::to_string(end - 1) + " of the file of " +
+                                          operand_text(slot.value) + " is used, but the kernel declares " +
+                                          std::to_string(declared));
       *used = std::max(*used, end);
     }
     if (has_address(r) && field::Mem::get_space(i) == Space::Local) {
@@ -220,8 +224,7 @@ class Analysis {
       SpecialReg sr = field::Special::get_sr(i);
       use_.clock |= sr == SpecialReg::Clock || sr == SpecialReg::Clock64 || sr == SpecialReg::GlobalTimer;
       use_.dynamic_ub |= sr == SpecialReg::UbDynamic;
-      if (!limits_.simt && sr <= SpecialReg::LaneId)
-        return fail(node.instruction, "tile programs have no lanes");
+      if (!limits_.simt && sr <= SpecialReg::LaneId) return fail(node.instruction, "tile programs have no lanes");
     }
     use_.grid_barrier |= i.op == Opcode::Bar && field::Barrier::get_kind(i) == BarrierKind::Grid;
     use_.service |= i.op == Opcode::Svc;
@@ -231,7 +234,8 @@ class Analysis {
   bool is_call(const Node& node) const { return code_.instructions[node.instruction].op == Opcode::Call; }
   bool is_return(const Node& node) const { return code_.instructions[node.instruction].op == Opcode::Ret; }
 
-  // --- Scalar registers that a join must find unchanged -------------------------------------------------------------------
+  // --- Scalar registers that a join must find unchanged
+  // -------------------------------------------------------------------
 
   Outcome check_protected_registers() {
     find_predecessors();
@@ -245,15 +249,16 @@ class Analysis {
     for (size_t n = 1; n < regions_.size(); ++n) {
       RegionList& regions = regions_[n];
       auto join = node_of_.find(regions.join);
-      regions.protected_registers = regions_[regions.parent].protected_registers |
-                                    (join == node_of_.end() ? Mask{0} : live[join->second]);
+      regions.protected_registers =
+          regions_[regions.parent].protected_registers | (join == node_of_.end() ? Mask{0} : live[join->second]);
     }
     for (const Node& node : nodes_) {
       Mask written = node.defines | (is_call(node) ? functions_[node.callee].may_write : 0);
       Mask lost = written & regions_[node.regions].protected_registers;
       if (!lost) continue;
-      return fail(node.instruction, "scalar register s" + std::to_string(std::countr_zero(lost)) + " is written inside " +
-                                        region_names(node.regions) + ", but is live after the join");
+      return fail(node.instruction, "scalar register s" + std::to_string(std::countr_zero(lost)) +
+                                        " is written inside " + region_names(node.regions) +
+                                        ", but is live after the join");
     }
     return {};
   }
@@ -334,8 +339,8 @@ class Analysis {
       }
   }
 
-  // Backward, least solution. First without what callers need after a return (this gives each function's own needs), then
-  // with it, the needs being fixed: so one call site's registers do not leak into another's.
+  // Backward, least solution. First without what callers need after a return (this gives each function's own needs),
+  // then with it, the needs being fixed: so one call site's registers do not leak into another's.
   void solve_liveness(std::vector<Mask>& live, bool across_returns) {
     Worklist work(nodes_.size());
     for (uint32_t n = 0; n < nodes_.size(); ++n) work.push(n);

@@ -12,8 +12,8 @@ namespace phx::isa {
 // Code decoded once, for many kernels that live in it. Every word belongs to exactly one instruction.
 struct DecodedCode {
   std::vector<Instruction> instructions;
-  std::vector<uint32_t> words;     // word index of each instruction
-  std::vector<uint32_t> starts;    // per word: index of the instruction that starts there, or kNone
+  std::vector<uint32_t> words;   // word index of each instruction
+  std::vector<uint32_t> starts;  // per word: index of the instruction that starts there, or kNone
 
   static constexpr uint32_t kNone = 0xFFFF'FFFF;
 };

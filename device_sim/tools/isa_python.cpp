@@ -66,8 +66,8 @@ std::string python() {
     }
   page += "}\n\n# (layout, field, first value, last value, types that they go with)\nLIMITS = (\n";
   for (const isa::FieldLimit& limit : isa::limits())
-    page += "    (" + text(isa::name(limit.layout)) + ", " + text(limit.field) + ", " + std::to_string(limit.first) + ", " +
-            std::to_string(limit.last) + ", " + type_tuple(limit.types) + "),\n";
+    page += "    (" + text(isa::name(limit.layout)) + ", " + text(limit.field) + ", " + std::to_string(limit.first) +
+            ", " + std::to_string(limit.last) + ", " + type_tuple(limit.types) + "),\n";
   page += ")\n\nMATH = {\n";
   for (const isa::MathFunction& function : isa::math_functions())
     page += "    " + text(function.name) + ": {\"code\": " + std::to_string(function.code) +

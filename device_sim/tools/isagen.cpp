@@ -1,5 +1,5 @@
-// phx-isagen: writes the ISA table in other languages. It knows the table by compilation; isa.def is read again only for its
-// prose.
+// phx-isagen: writes the ISA table in other languages. It knows the table by compilation; isa.def is read again only
+// for its prose.
 #include <cstdio>
 #include <fstream>
 #include <iostream>

@@ -31,7 +31,11 @@ isa::Operand any_operand(Random& random, OperandClass kind, const Files& files) 
       return lane_or(60);
     case OperandClass::V:
     case OperandClass::W:
-      return choice < 4 ? lane_or(60) : choice < 7 ? scalar() : choice == 7 ? operand::kZero : choice == 8 ? operand::kOnes : operand::kImm;
+      return choice < 4    ? lane_or(60)
+             : choice < 7  ? scalar()
+             : choice == 7 ? operand::kZero
+             : choice == 8 ? operand::kOnes
+                           : operand::kImm;
     case OperandClass::P:
       return predicate();
     case OperandClass::Q:
@@ -64,8 +68,16 @@ std::optional<Instruction> with_operands(Random& random, Instruction i, const Fi
         width = slot.width;
       }
     if (i.has_ext) {
-      const uint64_t interesting[] = {0, 1, 2, 0xFFFF'FFFF, 0x8000'0000, 0x7FFF'FFFF, ~uint64_t{0}, uint64_t{1} << 63,
-                                      random.next(), random.below(64)};
+      const uint64_t interesting[] = {0,
+                                      1,
+                                      2,
+                                      0xFFFF'FFFF,
+                                      0x8000'0000,
+                                      0x7FFF'FFFF,
+                                      ~uint64_t{0},
+                                      uint64_t{1} << 63,
+                                      random.next(),
+                                      random.below(64)};
       i.ext = interesting[random.below(std::size(interesting))];
       if (width <= 32) i.ext &= 0xFFFF'FFFF;
     }
@@ -76,11 +88,13 @@ std::optional<Instruction> with_operands(Random& random, Instruction i, const Fi
 
 uint16_t mod_mask(isa::Layout layout) {
   uint16_t mask = 0;
-  for (const isa::FieldInfo& field : isa::fields(layout)) mask |= static_cast<uint16_t>(((1u << field.width) - 1u) << field.low);
+  for (const isa::FieldInfo& field : isa::fields(layout))
+    mask |= static_cast<uint16_t>(((1u << field.width) - 1u) << field.low);
   return mask;
 }
 
-std::optional<Instruction> any_instruction(Random& random, const isa::RowInfo& row, const Files& files, unsigned tries) {
+std::optional<Instruction> any_instruction(Random& random, const isa::RowInfo& row, const Files& files,
+                                           unsigned tries) {
   std::vector<isa::Type> types;
   for (const isa::TypeInfo& type : isa::types())
     if (row.types & isa::type_bit(type.type)) types.push_back(type.type);

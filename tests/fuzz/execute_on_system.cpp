@@ -70,7 +70,8 @@ Ending execute(const image::Executable& executable) {
     request.service = [](std::span<const sim::ServiceRecord>) {};
     sim::LaunchResult result = system->launch(request);
     if (result.fault && result.fault->kind == sim::FaultKind::illegal_instruction)
-      findings().try_emplace(result.fault->instruction.substr(0, result.fault->instruction.find(' ')), result.fault->instruction);
+      findings().try_emplace(result.fault->instruction.substr(0, result.fault->instruction.find(' ')),
+                             result.fault->instruction);
     if (result.fault) worst = Ending::faulted;
     if (result.refused && worst == Ending::finished) worst = Ending::refused;
   }

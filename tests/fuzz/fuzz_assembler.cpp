@@ -1,7 +1,8 @@
 // Fuzzes the assembler: fuzz_assembler [mutants] [seed] [only this mutant, and print it]
 //
-// Two mutants of three are structure-aware: tokens are replaced by others of the language, lines are moved, legal instructions of
-// any row are inserted. Refusals must name a place and a reason; what is accepted must survive its listing and is executed.
+// Two mutants of three are structure-aware: tokens are replaced by others of the language, lines are moved, legal
+// instructions of any row are inserted. Refusals must name a place and a reason; what is accepted must survive its
+// listing and is executed.
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -39,9 +40,34 @@ std::string join(const Lines& lines) {
 
 // A number that some limit may dislike.
 std::string any_number(fuzz::Random& random) {
-  static const char* const numbers[] = {"0", "1", "-1", "31", "64", "128", "255", "256", "4096", "65536", "2147483647", "-2147483648",
-                                        "4294967295", "4294967296", "18446744073709551615", "18446744073709551616", "0xffffffff",
-                                        "0x", "0b2", "1.5", "1e9", "1e999", "-inf", "nan", "'a'", "''", "1e", "--1"};
+  static const char* const numbers[] = {"0",
+                                        "1",
+                                        "-1",
+                                        "31",
+                                        "64",
+                                        "128",
+                                        "255",
+                                        "256",
+                                        "4096",
+                                        "65536",
+                                        "2147483647",
+                                        "-2147483648",
+                                        "4294967295",
+                                        "4294967296",
+                                        "18446744073709551615",
+                                        "18446744073709551616",
+                                        "0xffffffff",
+                                        "0x",
+                                        "0b2",
+                                        "1.5",
+                                        "1e9",
+                                        "1e999",
+                                        "-inf",
+                                        "nan",
+                                        "'a'",
+                                        "''",
+                                        "1e",
+                                        "--1"};
   return numbers[random.below(std::size(numbers))];
 }
 
@@ -60,8 +86,9 @@ std::string any_token(fuzz::Random& random) {
     case 5:
       return std::string(isa::types()[random.below(isa::types().size())].name);
     default: {
-      static const char* const words[] = {"zero", "ones", "@total", "@", "[", "]", ",", "+", "*", ":", "\"", "done", "simt", "ptr", "at",
-                                          "align", "in", ".kernel", ".param", ".loc", ".data", "u(", ")", "//", ".gm", ".v4", ".k63"};
+      static const char* const words[] = {"zero",   "ones", "@total", "@",    "[",   "]",  ",",     "+",   "*",
+                                          ":",      "\"",   "done",   "simt", "ptr", "at", "align", "in",  ".kernel",
+                                          ".param", ".loc", ".data",  "u(",   ")",   "//", ".gm",   ".v4", ".k63"};
       return words[random.below(std::size(words))];
     }
   }
@@ -159,7 +186,8 @@ int main(int argc, char** argv) {
     auto executable = assembler::assemble(text, "mutant.s");
     if (!executable) {
       const Diagnostic& why = executable.diagnostic();
-      if (why.message.empty() || why.file != "mutant.s") fail(mutant, "refused without reason or place: " + why.str(), text);
+      if (why.message.empty() || why.file != "mutant.s")
+        fail(mutant, "refused without reason or place: " + why.str(), text);
       ++stages[aware][why.column ? parse : verify];
       continue;
     }
@@ -176,6 +204,7 @@ int main(int argc, char** argv) {
   constexpr std::array<const char*, 3> names = {"parse", "verify", "accepted"};
   std::printf("%-10s %16s %10s\n", "stage", "structure-aware", "characters");
   for (size_t s = 0; s < names.size(); ++s)
-    std::printf("%-10s %16llu %10llu\n", names[s], static_cast<unsigned long long>(stages[1][s]), static_cast<unsigned long long>(stages[0][s]));
+    std::printf("%-10s %16llu %10llu\n", names[s], static_cast<unsigned long long>(stages[1][s]),
+                static_cast<unsigned long long>(stages[0][s]));
   return fuzz::report(endings) ? 0 : 1;
 }

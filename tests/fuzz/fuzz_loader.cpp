@@ -1,8 +1,8 @@
 // Fuzzes the loader of executables: fuzz_loader [mutants] [seed] [only this mutant, and print it]
 //
-// Three mutants of four are structure-aware: instructions, records or section headers are changed and the file is written again, so
-// that the change is met by the stage that should refuse it. Every refusal must carry a message; everything accepted must be
-// written and read back unchanged and is executed.
+// Three mutants of four are structure-aware: instructions, records or section headers are changed and the file is
+// written again, so that the change is met by the stage that should refuse it. Every refusal must carry a message;
+// everything accepted must be written and read back unchanged and is executed.
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -60,7 +60,8 @@ int main(int argc, char** argv) {
     auto again = image::read(image::write(*read), "again");
     if (!again || !(*again == *read)) fail(mutant, "does not survive writing and reading");
     auto text = assembler::assemble(assembler::listing(*read), "listing");
-    if (!text) fail(mutant, "its listing does not assemble: " + text.diagnostic().str() + "\n" + assembler::listing(*read));
+    if (!text)
+      fail(mutant, "its listing does not assemble: " + text.diagnostic().str() + "\n" + assembler::listing(*read));
     if (!(*text == *read)) fail(mutant, "its listing assembles to something else\n" + assembler::listing(*read));
     if (only < mutants) std::printf("%s\n", assembler::listing(*read).c_str()), std::fflush(stdout);
     ++endings[static_cast<size_t>(fuzz::execute(*read))];
@@ -70,11 +71,13 @@ int main(int argc, char** argv) {
   uint64_t aware_total = 0, deep = 0;
   std::printf("%-10s %16s %10s\n", "stage", "structure-aware", "bytes");
   for (size_t s = 0; s < names.size(); ++s) {
-    std::printf("%-10s %16llu %10llu\n", names[s], static_cast<unsigned long long>(stages[1][s]), static_cast<unsigned long long>(stages[0][s]));
+    std::printf("%-10s %16llu %10llu\n", names[s], static_cast<unsigned long long>(stages[1][s]),
+                static_cast<unsigned long long>(stages[0][s]));
     aware_total += stages[1][s];
     if (s >= 3) deep += stages[1][s];
   }
   std::printf("%llu of %llu mutants are structure-aware, %llu of them reached instruction decode\n",
-              static_cast<unsigned long long>(aware_total), static_cast<unsigned long long>(mutants), static_cast<unsigned long long>(deep));
+              static_cast<unsigned long long>(aware_total), static_cast<unsigned long long>(mutants),
+              static_cast<unsigned long long>(deep));
   return fuzz::report(endings) ? 0 : 1;
 }

@@ -20,7 +20,7 @@ using isa::Instruction;
 struct Item {
   Instruction instruction;
   size_t identity = 0;
-  size_t target = 0;                           // identity of the label's instruction
+  size_t target = 0;  // identity of the label's instruction
   std::optional<image::Relocation> relocation;
 };
 
@@ -58,7 +58,8 @@ class CodeMutation {
     for (;;) {
       auto rows = isa::rows();
       const isa::RowInfo& row = rows[random_.below(rows.size())];
-      bool right_core = row.core == isa::Core::any || (simt ? row.core == isa::Core::simt : row.core != isa::Core::simt);
+      bool right_core =
+          row.core == isa::Core::any || (simt ? row.core == isa::Core::simt : row.core != isa::Core::simt);
       if (!right_core && random_.chance(95)) continue;
       if (auto instruction = any_instruction(random_, row, files_))
         return {*instruction, next_identity_++, items_[any_place()].identity, {}};
@@ -93,7 +94,9 @@ class CodeMutation {
         i.type = static_cast<isa::Type>(random_.below(32));
         break;
       case 6:
-        i.op = static_cast<isa::Opcode>(random_.chance(20) ? random_.below(1024) : static_cast<uint64_t>(isa::rows()[random_.below(isa::rows().size())].op));
+        i.op = static_cast<isa::Opcode>(random_.chance(20)
+                                            ? random_.below(1024)
+                                            : static_cast<uint64_t>(isa::rows()[random_.below(isa::rows().size())].op));
         break;
       case 7: {  // another legal form of the same row
         if (!row) break;
@@ -142,7 +145,8 @@ class CodeMutation {
       after.instruction = {.op = isa::Opcode::Join, .mod = k};
       before.instruction = {.op = isa::Opcode::Fork, .mod = k, .has_ext = true};
     } else {
-      after.instruction = {.op = isa::Opcode::Bra, .a = any_operand(random_, isa::OperandClass::Q, files_), .has_ext = true};
+      after.instruction = {
+          .op = isa::Opcode::Bra, .a = any_operand(random_, isa::OperandClass::Q, files_), .has_ext = true};
       after.target = items_[first].identity;
       before.instruction = {.op = isa::Opcode::Nop};
     }
@@ -160,7 +164,8 @@ class CodeMutation {
     // Where an instruction of the old code is now; of a deleted one, where the next is.
     auto moved = [&](uint32_t word) {
       for (uint32_t at = word; at < old.starts.size(); ++at)
-        if (old.starts[at] != isa::DecodedCode::kNone && word_of[old.starts[at]] != UINT32_MAX) return word_of[old.starts[at]];
+        if (old.starts[at] != isa::DecodedCode::kNone && word_of[old.starts[at]] != UINT32_MAX)
+          return word_of[old.starts[at]];
       return words ? words - 1 : 0;
     };
     exe_.code.clear();
@@ -202,8 +207,9 @@ class CodeMutation {
 
 template <class Integer>
 void any_number(Random& random, Integer& value) {
-  const uint64_t choices[] = {0, 1, value + 1ull, value - 1ull, value * 2ull, 0x7FFF'FFFF, 0x8000'0000, 0xFFFF'FFFF,
-                              ~uint64_t{0}, uint64_t{1} << 63, random.next(), random.below(4096)};
+  const uint64_t choices[] = {
+      0,           1,           value + 1ull, value - 1ull,      value * 2ull,  0x7FFF'FFFF,
+      0x8000'0000, 0xFFFF'FFFF, ~uint64_t{0}, uint64_t{1} << 63, random.next(), random.below(4096)};
   value = static_cast<Integer>(choices[random.below(std::size(choices))]);
 }
 
@@ -233,9 +239,10 @@ void mutate_records(Random& random, image::Executable& exe) {
     case 1: {
       if (exe.kernels.empty()) return;
       image::Kernel& kernel = random.pick(exe.kernels);
-      uint32_t* numbers[] = {&kernel.entry,       &kernel.lane_registers,  &kernel.scalar_registers, &kernel.predicates,
-                             &kernel.local_bytes, &kernel.ub_static_bytes, &kernel.param_bytes,      &kernel.max_threads,
-                             &kernel.flags,       &kernel.line};
+      uint32_t* numbers[] = {&kernel.entry,       &kernel.lane_registers, &kernel.scalar_registers,
+                             &kernel.predicates,  &kernel.local_bytes,    &kernel.ub_static_bytes,
+                             &kernel.param_bytes, &kernel.max_threads,    &kernel.flags,
+                             &kernel.line};
       switch (random.below(8)) {
         case 0:
           any_string(random, kernel.name);
@@ -392,7 +399,8 @@ void mutate_bytes(Random& random, std::vector<std::byte>& file) {
         if (random.chance(20)) file.resize(at);
         break;
       case 4:
-        if (random.chance(20)) file.insert(file.begin() + static_cast<ptrdiff_t>(at), static_cast<std::byte>(random.next()));
+        if (random.chance(20))
+          file.insert(file.begin() + static_cast<ptrdiff_t>(at), static_cast<std::byte>(random.next()));
         break;
     }
   }

@@ -9,8 +9,8 @@
 
 namespace phx::fuzz {
 
-// Changes instructions: operands, fields, types, rows; inserts, deletes, moves, retargets, wraps ranges in regions. Labels,
-// entries, relocations and lines move with the instructions that they belong to.
+// Changes instructions: operands, fields, types, rows; inserts, deletes, moves, retargets, wraps ranges in regions.
+// Labels, entries, relocations and lines move with the instructions that they belong to.
 void mutate_code(Random& random, image::Executable& executable);
 
 // Changes one field of a kernel, parameter, object, relocation or line record.

@@ -18,7 +18,8 @@ TEST_CASE("instructions") {
   auto in_kernel = [](const std::string& line) { return error_of(".kernel k\n  " + line + "\n  exit\n"); };
   CHECK(in_kernel("ad.s32 r0, r1, r2") == "k.s:2:3: unknown instruction 'ad' (did you mean 'add'?)");
   CHECK(in_kernel("add.s31 r0, r1, r2") ==
-        "k.s:2:6: expected a type of add (s32, u32, s64, u64, f16, bf16, f32, f64, f16x2, bf16x2), got 's31' (did you mean 's32'?)");
+        "k.s:2:6: expected a type of add (s32, u32, s64, u64, f16, bf16, f32, f64, f16x2, bf16x2), got 's31' (did you "
+        "mean 's32'?)");
   CHECK(in_kernel("add r0, r1, r2").starts_with("k.s:2:6: expected a type of add"));
   CHECK(in_kernel("setp.s32 p0, r1, r2").starts_with("k.s:2:7: after setp expected .cmp (eq, ne, lt"));
   CHECK(in_kernel("add.s32.f r0, r1, r2") == "k.s:2:10: '.f' does not belong to add");
@@ -26,7 +27,8 @@ TEST_CASE("instructions") {
   CHECK(in_kernel("add.s32 r0, r1") == "k.s:2:17: expected ',', got the end of the line");
   CHECK(in_kernel("add.s32 r0, r1, r128") == "k.s:2:19: there is no register r128; the file has r0 to r127");
   CHECK(in_kernel("add.s32 r0, 1, 2") == "k.s:2:18: an instruction has room for one immediate only");
-  CHECK(in_kernel("add.s32 r0, r1, foo") == "k.s:2:19: expected an operand (register, zero, ones, number or @object), got 'foo'");
+  CHECK(in_kernel("add.s32 r0, r1, foo") ==
+        "k.s:2:19: expected an operand (register, zero, ones, number or @object), got 'foo'");
   CHECK(in_kernel("add.f32 r0, r1, 1") == "k.s:2:19: '1' could be a number or its bits; write '1.0' or hexadecimal");
   CHECK(in_kernel("add.s32 r0, r1, 1.5") == "k.s:2:19: the number '1.5' is not an integer, but the type is s32");
   CHECK(in_kernel("add.s32 r0, r1, r2, r3") == "k.s:2:21: expected the end of the line, got ','");
@@ -45,7 +47,8 @@ TEST_CASE("instructions") {
 TEST_CASE("verification errors name the line of the text") {
   CHECK(error_of(".kernel k\n\n  ret\n").starts_with("k.s:3: `ret`: the kernel itself"));
   CHECK(error_of(".kernel k\n.regs r=1\n.flags\n exit\n nop\n add.s32 r1, r0, r0\n exit\n") == "");
-  CHECK(error_of(".kernel k\n.regs r=1\n.flags\n nop\n add.s32 r1, r0, r0\n exit\n").starts_with("k.s:5: kernel k: `add.s32 r1, r0, r0`"));
+  CHECK(error_of(".kernel k\n.regs r=1\n.flags\n nop\n add.s32 r1, r0, r0\n exit\n")
+            .starts_with("k.s:5: kernel k: `add.s32 r1, r0, r0`"));
   CHECK(error_of(".kernel k\n") == "k.s:1: the kernel has no code");
 }
 

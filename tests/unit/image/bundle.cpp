@@ -29,7 +29,8 @@ TEST_CASE("bundles survive") {
   for (size_t i = 0; i < 3; ++i) {
     CHECK((*views)[i].kind == entries[i].kind);
     CHECK((*views)[i].machine == entries[i].machine);
-    CHECK(std::equal((*views)[i].bytes.begin(), (*views)[i].bytes.end(), entries[i].bytes.begin(), entries[i].bytes.end()));
+    CHECK(std::equal((*views)[i].bytes.begin(), (*views)[i].bytes.end(), entries[i].bytes.begin(),
+                     entries[i].bytes.end()));
   }
   auto size = image::bundle_size(file.data());
   REQUIRE(size.ok());
@@ -38,8 +39,9 @@ TEST_CASE("bundles survive") {
 }
 
 TEST_CASE("hostile bundles are refused") {
-  auto good = image::write_bundle(std::vector<image::BundleEntry>{{image::BundleKind::simt, 0, bytes("0123456789abcdef")},
-                                                                  {image::BundleKind::simt, 0, bytes("0123456789abcdef")}});
+  auto good =
+      image::write_bundle(std::vector<image::BundleEntry>{{image::BundleKind::simt, 0, bytes("0123456789abcdef")},
+                                                          {image::BundleKind::simt, 0, bytes("0123456789abcdef")}});
   auto refused = [&](auto change) {
     auto file = good;
     change(file);

@@ -147,7 +147,8 @@ TEST_CASE("damaged files are refused") {
   const auto good = image::write(sample());
   auto reads = [](const std::vector<std::byte>& file) { return image::read(file, "f").ok(); };
   REQUIRE(reads(good));
-  for (size_t size = 0; size < good.size(); size += 7) CHECK(!reads({good.begin(), good.begin() + static_cast<ptrdiff_t>(size)}));
+  for (size_t size = 0; size < good.size(); size += 7)
+    CHECK(!reads({good.begin(), good.begin() + static_cast<ptrdiff_t>(size)}));
   auto damaged = [&](auto change) {
     auto file = good;
     change(file);

@@ -12,7 +12,8 @@ int main(int argc, char** argv) {
       ".global g\n .quad @g\n.kernel k\n .param p 8 ptr\n .loc \"a.cu\" 1 2 \"k\"\n mov.b64 r0, @g\n exit\n");
   if (!executable) return std::puts(executable.diagnostic().str().c_str()), 1;
   auto bytes = phx::image::write(*executable);
-  std::ofstream(argv[2], std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(argv[2], std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
 
   FILE* readelf = popen((std::string(argv[1]) + " -aW " + argv[2] + " 2>&1").c_str(), "r");
   std::string output;

@@ -48,7 +48,8 @@ TEST_CASE("every row, type and field value survives encoding") {
           if (auto i = fuzz::with_operands(random, wanted)) {
             ++legal;
             ++legal_of_type[type.type];
-            for (const isa::FieldInfo& field : isa::fields(row.layout)) ++legal_of_value[{field.name, isa::value_of(field, mod)}];
+            for (const isa::FieldInfo& field : isa::fields(row.layout))
+              ++legal_of_value[{field.name, isa::value_of(field, mod)}];
             auto words = encoded(*i);
             auto back = isa::decode(words, 0);
             failed += words.size() != i->words() || !back || !(*back == *i);
@@ -106,17 +107,21 @@ TEST_CASE("unused bits, operands and extension words are checked") {
     return i;
   };
   CHECK(why(with(add, [](auto& i) { i.c = r(1); })) == "add: c is r1, expected an unused slot (0)");
-  CHECK(why(with(add, [](auto& i) { i.type = isa::Type::U8; })).starts_with("add: type u8 is not one of the row's types: s32, u32"));
+  CHECK(why(with(add, [](auto& i) {
+          i.type = isa::Type::U8;
+        })).starts_with("add: type u8 is not one of the row's types: s32, u32"));
   CHECK(why(with(add, [](auto& i) { i.mod = 1; })) == "add: field rnd = rz does not go with type s32");
   CHECK(why(with(add, [](auto& i) { i.mod = 0x8000; })) == "add: unused mod bits 0x8000 are not zero");
   CHECK(why(with(add, [](auto& i) { i.a = kImm; })) == "add: the immediate's extension word is missing");
   CHECK(why(with(add, [](auto& i) { i.has_ext = true; })) == "add: there is an extension word that nothing uses");
-  CHECK(why(with(add, [](auto& i) { i.a = i.b = kImm, i.has_ext = true; })) == "add: more than one operand is imm, but there is one extension word");
+  CHECK(why(with(add, [](auto& i) { i.a = i.b = kImm, i.has_ext = true; })) ==
+        "add: more than one operand is imm, but there is one extension word");
   CHECK(why(with(add, [](auto& i) { i.a = kImm, i.has_ext = true, i.ext = uint64_t{1} << 32; })) ==
         "add: the upper half of the extension word is not zero: 0x100000000");
   CHECK(why(with(add, [](auto& i) { i.dst = s(1); })) == "add: a is the lane register r2, but dst s1 is scalar");
   CHECK(why(with(add, [](auto& i) { i.dst = s(1), i.a = s(2), i.b = kOnes; })) == "");
-  CHECK(why(with(add, [](auto& i) { i.type = isa::Type::U64; })) == "add: dst is the odd register r1, a 64-bit value needs an even pair");
+  CHECK(why(with(add, [](auto& i) { i.type = isa::Type::U64; })) ==
+        "add: dst is the odd register r1, a 64-bit value needs an even pair");
   CHECK(why(with(add, [](auto& i) { i.dst = 0xD0; })) == "add: dst is operand byte 0xd0, expected r or s");
 
   std::vector<uint64_t> words = encoded(with(add, [](auto& i) { i.a = kImm, i.has_ext = true, i.ext = 5; }));

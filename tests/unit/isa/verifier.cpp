@@ -94,7 +94,8 @@ TEST_CASE("fork and join nest") {
   refuses("fork.k0 j\n exit\n j: nop\n exit", "not the join of region 0");
   refuses("fork.k0 j\n exit\n j: join.k1\n exit", "not the join of region 0");
   refuses("join.k0\n exit", "does not close the innermost open region (none)");
-  refuses("fork.k0 a\n fork.k1 b\n bra a, p0\n b: join.k1\n a: join.k0\n exit", "does not close the innermost open region");
+  refuses("fork.k0 a\n fork.k1 b\n bra a, p0\n b: join.k1\n a: join.k0\n exit",
+          "does not close the innermost open region");
   refuses("fork.k0 a\n fork.k1 b\n a: join.k0\n b: join.k1\n exit", "does not close the innermost open region (k0 k1)");
   refuses("fork.k0 a\n fork.k0 b\n b: join.k0\n a: join.k0\n exit", "already open");
   refuses("l: fork.k0 a\n bra l, p0\n a: join.k0\n exit", "different open regions");
@@ -106,11 +107,15 @@ TEST_CASE("scalar registers live after a join are not written inside") {
   CHECK(verdict("fork.k0 j\n mov.b32 s0, 1\n j: join.k0\n exit") == "");
   CHECK(verdict("fork.k0 j\n mov.b32 s0, 1\n j: join.k0\n mov.b32 s0, 2\n mov.b32 s1, s0\n exit") == "");
   refuses("fork.k0 j\n mov.b32 s0, 1\n j: join.k0\n mov.b32 s1, s0\n exit", "scalar register s0 is written inside k0");
-  refuses("fork.k0 a\n fork.k1 b\n mov.b32 s7, 1\n b: join.k1\n a: join.k0\n mov.b32 s1, s7\n exit", "s7 is written inside k0 k1");
-  CHECK(verdict("fork.k0 a\n mov.b32 s7, 1\n fork.k1 b\n bra b, p0\n b: join.k1\n mov.b32 s1, s7\n a: join.k0\n exit") == "");
+  refuses("fork.k0 a\n fork.k1 b\n mov.b32 s7, 1\n b: join.k1\n a: join.k0\n mov.b32 s1, s7\n exit",
+          "s7 is written inside k0 k1");
+  CHECK(
+      verdict("fork.k0 a\n mov.b32 s7, 1\n fork.k1 b\n bra b, p0\n b: join.k1\n mov.b32 s1, s7\n a: join.k0\n exit") ==
+      "");
   // Live around a loop.
   refuses("mov.b32 s0, 0\nl: fork.k0 j\n add.s32 s0, s0, 1\n j: join.k0\n bra l, p0\n exit", "s0 is written inside k0");
-  CHECK(verdict("mov.b32 s0, 0\nl: fork.k0 j\n bra j, p1\n mov.b32 s2, 1\n j: join.k0\n add.s32 s0, s0, 1\n bra l, p0\n exit") == "");
+  CHECK(verdict("mov.b32 s0, 0\nl: fork.k0 j\n bra j, p1\n mov.b32 s2, 1\n j: join.k0\n add.s32 s0, s0, 1\n bra l, "
+                "p0\n exit") == "");
   // Vector loads write several.
   refuses("fork.k0 j\n ld.gm.v2.b32 s4, [s8]\n j: join.k0\n mov.b32 s1, s5\n exit", "s5 is written inside k0");
 }
@@ -122,21 +127,30 @@ TEST_CASE("calls") {
   refuses("call f\n exit\n f: fork.k0 j\n ret\n j: join.k0\n ret", "returns with k0 open");
   refuses("call f\n call g\n exit\n f: nop\n g: nop\n ret", "two functions");
   // A callee's writes count as the caller's.
-  refuses("fork.k0 j\n call f\n j: join.k0\n mov.b32 s1, s0\n exit\n f: mov.b32 s0, 1\n ret", "s0 is written inside k0");
-  refuses("fork.k0 j\n call g\n j: join.k0\n mov.b32 s1, s0\n exit\n f: mov.b32 s0, 1\n ret\n g: call f\n ret", "s0 is written inside k0");
+  refuses("fork.k0 j\n call f\n j: join.k0\n mov.b32 s1, s0\n exit\n f: mov.b32 s0, 1\n ret",
+          "s0 is written inside k0");
+  refuses("fork.k0 j\n call g\n j: join.k0\n mov.b32 s1, s0\n exit\n f: mov.b32 s0, 1\n ret\n g: call f\n ret",
+          "s0 is written inside k0");
   // A callee's needs count as the caller's reads; what it always writes does not.
-  refuses("fork.k0 j\n mov.b32 s0, 1\n j: join.k0\n call f\n exit\n f: mov.b32 s1, s0\n ret", "s0 is written inside k0");
-  CHECK(verdict("fork.k0 j\n mov.b32 s0, 1\n j: join.k0\n call f\n mov.b32 s1, s0\n exit\n f: mov.b32 s0, 2\n ret") == "");
-  refuses("fork.k0 j\n mov.b32 s0, 1\n j: join.k0\n call f\n mov.b32 s1, s0\n exit\n f: bra o, p0\n mov.b32 s0, 2\n o: ret", "s0 is written");
+  refuses("fork.k0 j\n mov.b32 s0, 1\n j: join.k0\n call f\n exit\n f: mov.b32 s1, s0\n ret",
+          "s0 is written inside k0");
+  CHECK(verdict("fork.k0 j\n mov.b32 s0, 1\n j: join.k0\n call f\n mov.b32 s1, s0\n exit\n f: mov.b32 s0, 2\n ret") ==
+        "");
+  refuses(
+      "fork.k0 j\n mov.b32 s0, 1\n j: join.k0\n call f\n mov.b32 s1, s0\n exit\n f: bra o, p0\n mov.b32 s0, 2\n o: ret",
+      "s0 is written");
   // Inside the callee, registers that the caller needs are live after its joins.
-  refuses("mov.b32 s0, 1\n call f\n mov.b32 s1, s0\n exit\n f: fork.k0 j\n mov.b32 s0, 2\n j: join.k0\n ret", "s0 is written inside k0");
+  refuses("mov.b32 s0, 1\n call f\n mov.b32 s1, s0\n exit\n f: fork.k0 j\n mov.b32 s0, 2\n j: join.k0\n ret",
+          "s0 is written inside k0");
   // One call site's registers do not leak into another's.
-  CHECK(verdict("call f\n mov.b32 s0, 1\n fork.k0 j\n mov.b32 s5, 3\n j: join.k0\n call f\n mov.b32 s5, s0\n exit\n f: ret") == "");
+  CHECK(verdict("call f\n mov.b32 s0, 1\n fork.k0 j\n mov.b32 s5, 3\n j: join.k0\n call f\n mov.b32 s5, s0\n exit\n f: "
+                "ret") == "");
 }
 
 TEST_CASE("what the code uses") {
   std::vector<uint64_t> code;
-  auto executable = assembler::assemble(".kernel k\n rdsr.clock.u32 r9\n bar.grid\n svc.free zero, s3, zero\n rdsr.ub_dynamic.u32 s1\n exit");
+  auto executable = assembler::assemble(
+      ".kernel k\n rdsr.clock.u32 r9\n bar.grid\n svc.free zero, s3, zero\n rdsr.ub_dynamic.u32 s1\n exit");
   REQUIRE_MESSAGE(executable.ok(), executable.diagnostic().str());
   const image::Kernel& kernel = executable->kernels[0];
   CHECK(kernel.lane_registers == 10);
@@ -152,7 +166,11 @@ TEST_CASE("hostile sizes stay linear") {
   for (uint64_t k = 0; k < n; ++k)
     emit({.op = isa::Opcode::Bra, .a = isa::operand::p(0), .has_ext = true, .ext = (k * 7919) % n * 2});
   for (unsigned r = 0; r < 64; ++r)
-    emit({.op = isa::Opcode::Add, .type = isa::Type::S32, .dst = isa::operand::s(r), .a = isa::operand::s((r + 1) % 64), .b = isa::operand::s(r)});
+    emit({.op = isa::Opcode::Add,
+          .type = isa::Type::S32,
+          .dst = isa::operand::s(r),
+          .a = isa::operand::s((r + 1) % 64),
+          .b = isa::operand::s(r)});
   emit({.op = isa::Opcode::Exit});
   CHECK(isa::verify(code, 0, {}).ok());
 }
