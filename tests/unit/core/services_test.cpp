@@ -43,7 +43,7 @@ out:
 }
 
 TEST_CASE("a failed assertion names file, line and expression; faults carry their source") {
-  Rig rig(R"(
+  Rig rig(R"asm(
 .data string message align 1
   .string "x > 0"
 .data string file align 1
@@ -59,7 +59,7 @@ TEST_CASE("a failed assertion names file, line and expression; faults carry thei
  mov.b64 s4, @record
  svc.assert zero, s4, zero
  exit
-)");
+)asm");
   rig.launch.block = {4, 2, 1};
   rig.run();
   REQUIRE(rig.fault);
@@ -182,7 +182,8 @@ TEST_CASE("events: runs, accesses, barriers, and polls that are not charged") {
  ld.param.b64 s2, [x]
  st.ub.b32 [zero + r0*8], r0
  ld.gm.b32 r1, [s2 + r0*4]
- ld.gm.b32 r2, [s2 + r0*64]
+ shl.b32 r3, r0, 6
+ ld.gm.b32 r2, [s2 + r3]
  bar.sync
  exit
 )");
@@ -194,7 +195,7 @@ TEST_CASE("events: runs, accesses, barriers, and polls that are not charged") {
   REQUIRE(warp.words.size() == 2 + 1 + 1 + 2 + 1);
   CHECK(kind(warp.words[0]) == EventKind::run);
   CHECK((warp.words[0] >> 4 & 31) == 31);
-  CHECK(warp.words[0] >> 9 == 6);
+  CHECK((warp.words[0] >> 9) == 7);
   CHECK(kind(warp.words[2]) == EventKind::arrive);
   CHECK(kind(warp.words[3]) == EventKind::barrier);
   CHECK(kind(warp.words.back()) == EventKind::end);
@@ -206,7 +207,7 @@ TEST_CASE("events: runs, accesses, barriers, and polls that are not charged") {
   CHECK((warp.accesses[2] & 15) == 15);
   CHECK((warp.accesses[3] >> 16 & 0xffff) == 16);    // 64 bytes apart: two lanes a line
   CHECK((warp.accesses[4] & 15) == 5);
-  CHECK(warp.accesses[3] >> 32 == 128);
+  CHECK((warp.accesses[3] >> 32) == 128);
 
   // Block 0 raises a flag late; block 1 polls it.
   Rig poll(R"(
@@ -252,9 +253,9 @@ TEST_CASE("blocks per core") {
   kernel.lane_registers = 32;
   std::string reason;
   const auto& machine = phx::sim::test::test_machine();
-  const unsigned blocks = blocks_per_core(machine, kernel, 256, 0, &reason);
+  const unsigned blocks = phx::sim::blocks_per_core(machine, kernel, 256, 0, &reason);
   CHECK(blocks >= 1);
   CHECK(blocks * 8 <= machine.chip.simt.max_warps);
-  CHECK(blocks_per_core(machine, kernel, 256, 1u << 30, &reason) == 0);
+  CHECK(phx::sim::blocks_per_core(machine, kernel, 256, 1u << 30, &reason) == 0);
   CHECK(reason.find("bytes of shared memory exceed") != std::string::npos);
 }

@@ -13,7 +13,7 @@ struct Outcome {
   std::vector<uint64_t> accesses;
 };
 Outcome run(const std::string& body) {
-  Rig rig(".kernel k aiv\n.param x 8 ptr\n.param y 8 ptr\n ld.param.b64 s2, [x]\n ld.param.b64 s3, [y]\n" + body + " exit\n");
+  Rig rig(".target aiv \"0123456789abcdef\"\n.kernel k aiv\n.param x 8 ptr\n.param y 8 ptr\n ld.param.b64 s2, [x]\n ld.param.b64 s3, [y]\n" + body + " exit\n");
   std::vector<uint32_t> in(256);
   for (unsigned i = 0; i < 256; ++i) in[i] = i;
   const uint64_t x = rig.buffer(in, "x"), y = rig.buffer(std::vector<uint32_t>(256), "y");
@@ -46,7 +46,7 @@ TEST_CASE("a transfer with flags") {
   REQUIRE(outcome.accesses.size() >= 8);
   CHECK((outcome.accesses[0] & 0xff) == static_cast<uint64_t>(phx::sim::AccessKind::dma));
   CHECK((outcome.accesses[0] >> 16 & 0xffff) == 1);
-  CHECK(outcome.accesses[1] == (64 | uint64_t{3} << 32));
+  CHECK(outcome.accesses[1] == 64 + (uint64_t{3} << 32));
   CHECK(outcome.accesses[3] == 128);
 }
 
@@ -83,6 +83,7 @@ TEST_CASE("what a tile program must not do") {
 
 TEST_CASE("a cross-core flag holds every core until all have raised it") {
   Rig rig(R"(
+.target aiv "0123456789abcdef"
 .kernel k aiv
 .param x 8 ptr
  ld.param.b64 s2, [x]
