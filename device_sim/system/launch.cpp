@@ -106,6 +106,7 @@ class Launch {
     context_.ub_dynamic_bytes = request_.ub_dynamic_bytes;
     context_.arguments.assign(request_.arguments.begin(), request_.arguments.begin() + kernel().param_bytes);
     context_.memory = &state_.memory;
+    context_.members = request_.members;
     context_.machine = &state_.machine;
     context_.record_events = timed;
     context_.watchdog_instructions = state_.options.watchdog_instructions;
