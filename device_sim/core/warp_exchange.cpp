@@ -147,8 +147,69 @@ void deliver(const Decoded* d, Frame* f, const Participants& in) {
   }
 }
 
+// Waits for `members` with the lanes of `split`.
+void wait_for(const Decoded* d, Split& split, uint32_t members) {
+  split.wait = Wait::gather;
+  split.pc = d;
+  split.members = members;
+}
+
+// The lanes of the running split that name the same members as its lowest one.
+uint32_t same_members(const Decoded* d, const Frame* f) {
+  const Mask m = mask_slot(d);
+  if (!(d->lanes & m.lane_bit)) return f->mask;
+  const uint64_t wanted = operand_value(d, f, m.slot, m.lane_bit, false, lowest(f->mask));
+  uint32_t same = 0;
+  for_lanes(f->mask, [&](unsigned lane) {
+    same |= static_cast<uint32_t>(operand_value(d, f, m.slot, m.lane_bit, false, lane) == wanted) << lane;
+  });
+  return same;
+}
+
+// Lanes of one split name different members, as tiles of a warp do: each group is an operation of its own. Groups that are
+// complete run at once; if any must wait for other splits, the groups part here.
+bool exchange_in_groups(const Decoded* d, Frame* f) {
+  struct Group {
+    uint32_t lanes, members;
+  };
+  std::vector<Group> groups;
+  Frame part = *f;
+  bool complete = true;
+  for (uint32_t left = f->mask; left;) {
+    part.mask = left;
+    const uint32_t lanes = same_members(d, &part);
+    part.mask = lanes;
+    groups.push_back({lanes, members_of(d, &part)});
+    complete &= (groups.back().members & ~lanes) == 0;
+    left &= ~lanes;
+  }
+  const bool scalar_result = static_cast<Opcode>(d->op) == Opcode::Ballot && !(d->lanes & kLaneDst);
+  if (scalar_result) {
+    raise(f, d, FaultKind::divergent_scalar, lowest(f->mask & ~groups[0].lanes), "its members differ from those of the first lane");
+    return false;
+  }
+  if (complete) {
+    for (const Group& group : groups) {
+      part.mask = group.lanes;
+      Participants in;
+      collect(d, &part, group.members, in);
+      deliver(d, &part, in);
+    }
+    return true;
+  }
+  account(f, d + 1);
+  Machinery& m = *f->machinery;
+  m.split->pc = d;
+  for (size_t i = 1; i < groups.size(); ++i) wait_for(d, *add_split(*m.warp, *m.split, groups[i].lanes), groups[i].members);
+  m.split->mask = groups[0].lanes;
+  wait_for(d, *m.split, groups[0].members);
+  complete_gathers(m, *m.warp);
+  return false;
+}
+
 // True if the split goes on at once.
 bool exchange_now(const Decoded* d, Frame* f) {
+  if (same_members(d, f) != f->mask) return exchange_in_groups(d, f);
   const uint32_t members = members_of(d, f);
   if ((members & ~f->mask) == 0) {
     Participants in;
@@ -158,9 +219,7 @@ bool exchange_now(const Decoded* d, Frame* f) {
   }
   account(f, d + 1);
   Machinery& m = *f->machinery;
-  m.split->wait = Wait::gather;
-  m.split->pc = d;
-  m.split->members = members;
+  wait_for(d, *m.split, members);
   complete_gathers(m, *m.warp);
   return false;
 }
