@@ -10,15 +10,46 @@ typedef struct { unsigned short x; } __nv_bfloat16;
 typedef struct { unsigned short x, y; } __nv_bfloat162;
 #else
 
+#if defined(__CUDA_ARCH__)
+#define PHX_N __bf16
+#define PHX_FROM_FLOAT(x) ((__bf16)(x))
+#define PHX_FROM_DOUBLE(x) ((__bf16)(x))
+#else
+// On the host clang calls run-time functions for its own type that older support libraries lack; bits do without.
+struct __phx_host_bf16 {
+  unsigned short bits;
+  constexpr operator float() const { return __builtin_bit_cast(float, (unsigned)bits << 16); }
+};
+#define PHX_N __phx_host_bf16
+// Round to nearest even by carrying into the upper half; a NaN becomes the canonical one.
+static constexpr unsigned short __phx_bf16_bits(unsigned bits) {
+  return (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fff : (unsigned short)((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16);
+}
+static constexpr __phx_host_bf16 __phx_bf16(float x) {
+  return __phx_host_bf16{__phx_bf16_bits(__builtin_bit_cast(unsigned, x))};
+}
+// Single precision rounded to odd: where double has more bits, the last one says so, and the second rounding is the only one.
+static constexpr float __phx_round_to_odd(float nearest, double exact, unsigned bits) {
+  return (double)nearest == exact || exact != exact || (bits & 1) || (bits & 0x7fffffffu) == 0x7f800000u ? nearest
+         : __builtin_bit_cast(float, ((double)nearest < exact) == (nearest > 0.0f) ? bits + 1 : bits - 1);
+}
+static constexpr __phx_host_bf16 __phx_bf16(double x) {
+  return __phx_bf16(__phx_round_to_odd((float)x, x, __builtin_bit_cast(unsigned, (float)x)));
+}
+#define PHX_FROM_FLOAT(x) __phx_bf16((float)(x))
+#define PHX_FROM_DOUBLE(x) __phx_bf16((double)(x))
+#endif
+
 #define PHX_F __nv_bfloat16
 #define PHX_F2 __nv_bfloat162
-#define PHX_N __bf16
 #define PHX_RAW __nv_bfloat16_raw
 #define PHX_RAW2 __nv_bfloat162_raw
 #include "phx_short_float.inc"
 #undef PHX_F
 #undef PHX_F2
 #undef PHX_N
+#undef PHX_FROM_FLOAT
+#undef PHX_FROM_DOUBLE
 #undef PHX_RAW
 #undef PHX_RAW2
 

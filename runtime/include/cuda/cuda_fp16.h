@@ -15,12 +15,16 @@ typedef __half2 half2;
 #define PHX_F __half
 #define PHX_F2 __half2
 #define PHX_N _Float16
+#define PHX_FROM_FLOAT(x) ((_Float16)(x))
+#define PHX_FROM_DOUBLE(x) ((_Float16)(x))
 #define PHX_RAW __half_raw
 #define PHX_RAW2 __half2_raw
 #include "phx_short_float.inc"
 #undef PHX_F
 #undef PHX_F2
 #undef PHX_N
+#undef PHX_FROM_FLOAT
+#undef PHX_FROM_DOUBLE
 #undef PHX_RAW
 #undef PHX_RAW2
 

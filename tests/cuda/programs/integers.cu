@@ -5,11 +5,14 @@
 template <class T>
 __host__ __device__ void arithmetic(T a, T b, T* out) {
   const T divisor = b == 0 ? T(3) : b;
-  const bool overflow = a != 0 && T(-a) == a && divisor == T(-1);
+  const T least = static_cast<T>(1ull << (sizeof(T) * 8 - 1));
+  const bool overflow = a == least && divisor == T(-1);
   const int shift = static_cast<int>(b & (sizeof(T) * 8 - 1));
-  out[0] = a + b;
-  out[1] = a - b;
-  out[2] = a * b;
+  // Sums and products wrap; in the signed types they are taken without sign, where wrapping is defined.
+  using Wide = unsigned long long;
+  out[0] = T(Wide(a) + Wide(b));
+  out[1] = T(Wide(a) - Wide(b));
+  out[2] = T(Wide(a) * Wide(b));
   out[3] = overflow ? a : T(a / divisor);
   out[4] = overflow ? T(0) : T(a % divisor);
   out[5] = a & b;
@@ -21,7 +24,7 @@ __host__ __device__ void arithmetic(T a, T b, T* out) {
   out[11] = a < b ? T(1) : a == b ? T(2) : T(3);
   out[12] = a / T(7);
   out[13] = a % T(10);
-  out[14] = T(-a);
+  out[14] = T(0u - static_cast<unsigned long long>(a));
   out[15] = a > b ? a : b;
 }
 constexpr int kResults = 16;
