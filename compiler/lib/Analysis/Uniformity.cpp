@@ -52,6 +52,10 @@ Source sourceOf(mlir::Operation* op) {
     // A generic address may turn out to be in local memory, which differs by lane behind equal addresses.
     return plain && from != space::kLocal && from != space::kGeneric ? Source::operands : Source::divergent;
   }
+  if (auto load = llvm::dyn_cast<LLVM::MaskedLoadOp>(op)) {
+    unsigned from = accessedSpace(load.getData());
+    return from != space::kLocal && from != space::kGeneric ? Source::operands : Source::divergent;
+  }
   if (auto call = llvm::dyn_cast<LLVM::CallOp>(op))
     return call.getCallee() && call.getCallee()->starts_with("phx.isa.") ? Source::operands : Source::divergent;
   if (auto call = llvm::dyn_cast<LLVM::CallIntrinsicOp>(op)) return intrinsicSource(call.getIntrin());

@@ -406,6 +406,41 @@ bool KernelLowering::lowerMemory(mlir::Operation* op) {
                     ordered ? isa::CachePolicy::Volatile : isa::CachePolicy::Default);
     return true;
   }
+  // Vector accesses with holes, which the vectoriser makes with constant masks: one access per run of wanted elements.
+  llvm::StringRef name = op->getName().getStringRef();
+  if (name == "llvm.intr.masked.load" || name == "llvm.intr.masked.store") {
+    bool load = name == "llvm.intr.masked.load";
+    mlir::Value pointer = op->getOperand(load ? 0 : 1), mask = op->getOperand(load ? 1 : 2);
+    mlir::Type type = load ? op->getResult(0).getType() : op->getOperand(0).getType();
+    llvm::SmallVector<unsigned> bits, offsets;
+    componentsOf(type, bits, &offsets);
+    Operands wanted = get(mask), values = load ? (op->getNumOperands() > 2 ? get(op->getOperand(2)) : Operands(bits.size())) : get(op->getOperand(0));
+    unsigned alignment = static_cast<unsigned>(op->getAttrOfType<mlir::IntegerAttr>("alignment").getInt());
+    for (size_t i = 0; i < bits.size();) {
+      if (!wanted[i].constant()) return fail(op, "vector accesses with a computed mask are not supported"), true;
+      if (!wanted[i].bits) {
+        if (load && !values[i].value) values[i] = Operand::number(values[i].bits, registerWidth(bits[i]));
+        ++i;
+        continue;
+      }
+      size_t end = i;
+      while (end < bits.size() && wanted[end].is(1)) ++end;
+      llvm::SmallVector<unsigned> runBits(bits.begin() + i, bits.begin() + end), runOffsets;
+      for (size_t k = i; k < end; ++k) runOffsets.push_back(offsets[k] - offsets[i]);
+      Address address = addressOf(pointer);
+      address.offset += offsets[i];
+      unsigned aligned = offsets[i] ? std::min(alignment, 1u << std::countr_zero(offsets[i])) : alignment;
+      if (load) {
+        Operands run = loadComponents(address, runBits, runOffsets, aligned, isa::CachePolicy::Default, uniformity_.divergent(op->getResult(0)));
+        std::copy(run.begin(), run.end(), values.begin() + static_cast<long>(i));
+      } else {
+        storeComponents(address, llvm::ArrayRef<Operand>(values).slice(i, end - i), runBits, runOffsets, aligned, isa::CachePolicy::Default);
+      }
+      i = end;
+    }
+    if (load) set(op->getResult(0), values);
+    return true;
+  }
   if (auto update = llvm::dyn_cast<LLVM::AtomicRMWOp>(op)) return lowerAtomic(update), true;
   if (auto exchange = llvm::dyn_cast<LLVM::AtomicCmpXchgOp>(op)) return lowerCompareExchange(exchange), true;
   if (auto fence = llvm::dyn_cast<LLVM::FenceOp>(op)) {
