@@ -27,9 +27,9 @@ __global__ void spin(volatile int* flag) {
   while (*flag == 0) {  // FAULT: spin
   }
 }
-__global__ void busy(unsigned* out) {
+__global__ void busy(unsigned* out, unsigned stop) {
   unsigned x = threadIdx.x;
-  while (x != 0xffffffffu) x = (x * 5u + 1u) & 0xffffu;  // FAULT: busy
+  while (x != stop) x = (x * 5u + 1u) & 0xffffu;  // FAULT: busy
   *out = x;
 }
 __global__ void shared_bounds(int* out, int i) {
@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
     cudaMemset(p, 0, 4);
     spin<<<1, 32>>>(reinterpret_cast<int*>(p));
   } else if (which == "busy") {
-    busy<<<2, 64>>>(reinterpret_cast<unsigned*>(p));
+    busy<<<2, 64>>>(reinterpret_cast<unsigned*>(p), 0xffffffffu);
   } else if (which == "shared") {
     shared_bounds<<<1, 32>>>(reinterpret_cast<int*>(p), 100000);
   } else if (which == "inlined") {
