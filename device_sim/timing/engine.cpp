@@ -215,11 +215,11 @@ void TimingEngine::State::advance() {
     replay.now = std::max(replay.now, event.time);
     if (replay.now >= next_sample) note_traffic();
     if (event.agent() == Agent::memory) {
-      replay.step(event.index());
+      replay.step(event.payload);
       continue;
     }
     if (event.agent() == Agent::block_end) {
-      end_block(*places[event.index()]);
+      end_block(*places[event.payload]);
       continue;
     }
     if (event.agent() == Agent::pipe) dispatchers[event.member()].tile_cores[event.core()]->run(event.time);

@@ -13,15 +13,15 @@ enum class Agent : uint8_t { memory, block_end, core, pipe };
 
 struct Event {
   Ticks time = 0;
-  uint64_t order = 0;  // [63:60] agent, [59:46] member, [45:32] core, [31:0] index of the request, block or pipe
+  uint64_t order = 0;      // [63:60] agent, [59:46] member, [45:32] core, [31:0] what the core itself counts: its requests, its blocks
+  uint32_t payload = 0;    // number of the request or place of the block; these depend on history and must not decide the order
 
-  static uint64_t order_of(Agent agent, uint32_t member, uint32_t core, uint32_t index) {
-    return uint64_t(agent) << 60 | uint64_t(member) << 46 | uint64_t(core) << 32 | index;
+  static uint64_t order_of(Agent agent, uint32_t member, uint32_t core, uint32_t count) {
+    return uint64_t(agent) << 60 | uint64_t(member) << 46 | uint64_t(core) << 32 | count;
   }
   Agent agent() const { return static_cast<Agent>(order >> 60); }
   uint32_t member() const { return order >> 46 & 0x3FFF; }
   uint32_t core() const { return order >> 32 & 0x3FFF; }
-  uint32_t index() const { return static_cast<uint32_t>(order); }
   bool operator<(const Event& other) const {
     return time != other.time ? time < other.time : order < other.order;
   }

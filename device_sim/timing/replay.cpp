@@ -78,8 +78,12 @@ void Replay::complete(uint32_t number) {
       warp.last_served = operation.served;
       warp.last_data = operation.ready;
     }
-    if (operation.sequence != kNone)
-      serve_ordered(operation.sequence, operation.served, std::max(operation.ready - operation.served, least_wake), &warp);
+    if (operation.sequence != kNone) {
+      if (!ordered(operation.sequence).asked) serve_ordered(operation.sequence, std::max(operation.served, now));
+      answer_ordered(operation.sequence, std::max(operation.ready - operation.served, least_wake), warp);
+    }
+    --warp.under_way;
+    warp.last_return = std::max(warp.last_return, operation.ready);
     warp.core->retire_if_done(warp);
   }
   free_operations_.push_back(number);
@@ -110,7 +114,7 @@ void Replay::schedule(uint32_t number, Ticks at) {
     Operation& operation = operations_[waiter];
     operation.bound = std::max(operation.bound, at + 1);
   }
-  queue.push({at, Event::order_of(Agent::memory, request.core->member(), request.core->number(), number)});
+  queue.push({at, Event::order_of(Agent::memory, request.core->member(), request.core->number(), request.count), number});
 }
 
 void Replay::step(uint32_t number) {
@@ -143,6 +147,7 @@ void Replay::step(uint32_t number) {
                                   : request.kind == Request::Kind::store ? home.write(request.parts, now, tally.memory)
                                                                          : home.atomic(request.parts, request.turns, now, simt_latency, tally.memory);
     request.served = answer.served;
+    note_served(request, answer.served);
     if (local || request.operations.empty()) {
       finish(number, answer.served, answer.data);
       return;
@@ -153,6 +158,16 @@ void Replay::step(uint32_t number) {
   }
   Ticks here = fabric.carry(request.home, home, own, near, true, now, request.bytes);
   finish(number, request.served, here + std::max<Ticks>(1, fabric.way(own, request.home).latency / 2));
+}
+
+// The instant that orders an operation among the others is the one at its home, not the return of its answer.
+void Replay::note_served(Request& request, Ticks served) {
+  for (uint32_t waiter : request.operations) {
+    Operation& operation = operations_[waiter];
+    operation.served = std::max(operation.served, served);
+    if (operation.unserved == 0 || --operation.unserved > 0) continue;
+    if (operation.sequence != kNone && !ordered(operation.sequence).asked) serve_ordered(operation.sequence, operation.served);
+  }
 }
 
 void Replay::finish(uint32_t number, Ticks served, Ticks data) {
@@ -177,14 +192,15 @@ void Replay::take_ordered(std::span<const OrderedRecord> records) {
   }
 }
 
-void Replay::serve_ordered(uint32_t sequence, Ticks served, Ticks back, Warp* warp) {
+Replay::Ordered& Replay::ordered(uint32_t sequence) {
   if (sequence >= ordered_.size()) ordered_.resize(size_t{sequence} + 1);
-  Ordered& asked = ordered_[sequence];
+  return ordered_[sequence];
+}
+
+void Replay::serve_ordered(uint32_t sequence, Ticks served) {
+  Ordered& asked = ordered(sequence);
   asked.asked = true;
   asked.served = served;
-  asked.back = back;
-  asked.warp = warp;
-  asked.life = warp->life;
   ++tally.ordered;
   if (asked.producer != kNone && ordered_[asked.producer].done >= kForever) {
     asked.next_waiter = ordered_[asked.producer].first_waiter;
@@ -193,15 +209,22 @@ void Replay::serve_ordered(uint32_t sequence, Ticks served, Ticks back, Warp* wa
   }
   std::vector<uint32_t> ready{sequence};
   while (!ready.empty()) {
-    uint32_t number = ready.back();
+    Ordered& next = ordered_[ready.back()];
     ready.pop_back();
-    Ordered& ordered = ordered_[number];
-    ordered.done = ordered.served;
-    if (ordered.producer != kNone) ordered.done = std::max(ordered.done, ordered_[ordered.producer].done);
-    if (ordered.warp->life == ordered.life)
-      ordered.warp->core->resume(*ordered.warp, ordered.done + ordered.back);
-    for (uint32_t next = ordered.first_waiter; next != kNone; next = ordered_[next].next_waiter) ready.push_back(next);
+    next.done = next.served;
+    if (next.producer != kNone) next.done = std::max(next.done, ordered_[next.producer].done);
+    if (next.answered && next.warp->life == next.life) next.warp->core->resume(*next.warp, next.done + next.back);
+    for (uint32_t waiter = next.first_waiter; waiter != kNone; waiter = ordered_[waiter].next_waiter) ready.push_back(waiter);
   }
+}
+
+void Replay::answer_ordered(uint32_t sequence, Ticks back, Warp& warp) {
+  Ordered& asked = ordered(sequence);
+  asked.answered = true;
+  asked.back = back;
+  asked.warp = &warp;
+  asked.life = warp.life;
+  if (asked.done < kForever) warp.core->resume(warp, asked.done + back);
 }
 
 // --- Barriers -------------------------------------------------------------------------------------------------------------
@@ -274,7 +297,7 @@ Ticks Replay::grid_released(uint32_t generation) { return barrier_of(grid_barrie
 bool Replay::warp_over(BlockReplay& block, Ticks at) {
   block.end = std::max(block.end, at);
   if (--block.live > 0) return false;
-  queue.push({block.end, Event::order_of(Agent::block_end, block.member, block.core, block.place)});
+  queue.push({block.end, Event::order_of(Agent::block_end, block.member, block.core, static_cast<uint32_t>(block.index)), block.place});
   return true;
 }
 

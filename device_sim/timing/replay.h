@@ -68,6 +68,7 @@ struct Operation {
   Ticks bound = 0;                 // not done before
   Ticks ready = 0, served = 0;
   uint32_t parts = 0;              // requests it still waits for
+  uint32_t unserved = 0;           // of which the home's L2 has not served
   uint32_t sequence = kNone;       // ordered operation that ends with it
   uint64_t life = 0;               // of the warp
   Warp* warp = nullptr;
@@ -84,6 +85,7 @@ struct Request {
   bool cached = false;             // fills the data cache
   uint16_t home = 0;
   uint32_t turns = 1, bytes = 0;
+  uint32_t count = 0;              // of the core's requests
   Ticks bound = 0;                 // no answer before
   Ticks served = 0;                // first: when it leaves the core
   std::vector<DeviceMemory::Part> parts;
@@ -137,9 +139,11 @@ class Replay {
   Request& request(uint32_t number) { return requests_[number]; }
   void step(uint32_t number);              // the request's next stage, at `now`
 
-  // Ordered operations. `warp` is resumed `back` ticks after the operation is done.
+  // Ordered operations. One is done when its home has served it and its producer is done; its warp, once it has its answer,
+  // is resumed `back` ticks after that.
   void take_ordered(std::span<const OrderedRecord> records);
-  void serve_ordered(uint32_t sequence, Ticks served, Ticks back, Warp* warp);
+  void serve_ordered(uint32_t sequence, Ticks served);
+  void answer_ordered(uint32_t sequence, Ticks back, Warp& warp);
 
   // Block and grid barriers.
   void arrive(BlockReplay& block, uint32_t generation, Ticks at);
@@ -162,13 +166,16 @@ class Replay {
   struct Ordered {
     uint32_t producer = kNone;
     uint32_t first_waiter = kNone, next_waiter = kNone;  // successors of this one; this one's neighbour in such a list
-    bool asked = false;            // its own access is done
+    bool asked = false;            // its own access is served
+    bool answered = false;
     Ticks done = kForever;
     Ticks served = 0, back = 0;
     uint64_t life = 0;
     Warp* warp = nullptr;
   };
   void finish(uint32_t number, Ticks served, Ticks data);
+  void note_served(Request& request, Ticks served);
+  Ordered& ordered(uint32_t sequence);
   void schedule(uint32_t number, Ticks at);
   void release_if_complete(BlockReplay& block, Barrier& barrier);
   void release_grid_if_complete(Barrier& barrier);

@@ -105,9 +105,8 @@ void SimtCore::wait(Warp& warp, Stall reason, uint32_t generation) {
 void SimtCore::retire_if_done(Warp& warp) {
   if (warp.over || !warp.ending || warp.queued) return;
   Ticks at = std::max(warp.floor, warp.slot_free);
-  for (unsigned slot = 0; slot < kScoreboardSlots; ++slot)
-    if (warp.loaded[slot] || warp.ready[slot] >= kPending) at = std::max(at, warp.ready[slot]);
-  if (at >= kPending) return;
+  if (warp.under_way) return;
+  at = std::max(at, warp.last_return);
   warp.over = true;
   --ending_;
   Scheduler& scheduler = schedulers_[warp.scheduler];
@@ -122,7 +121,7 @@ void SimtCore::wake_at(Ticks at) {
   at = std::max(at, replay_.now);
   if (at >= key_) return;
   key_ = at;
-  replay_.queue.push({at, Event::order_of(Agent::core, member_, core_, 0)});
+  replay_.queue.push({at, Event::order_of(Agent::core, member_, core_, 0), 0});
 }
 
 Ticks SimtCore::limit() const {
@@ -417,8 +416,9 @@ bool SimtCore::next_run(Warp& warp) {
         if (warp.last_operation != kNone) {
           replay_.operation(warp.last_operation).sequence = sequence;
         } else {
-          Ticks served = std::max(warp.last_served, warp.last_issue);
-          replay_.serve_ordered(sequence, served, std::max(warp.last_data - served, replay_.least_wake), &warp);
+          Ticks served = std::max(warp.last_served, warp.floor);
+          replay_.serve_ordered(sequence, served);
+          replay_.answer_ordered(sequence, std::max(warp.last_data - served, replay_.least_wake), warp);
         }
         if (warp.waiting) return false;
         warp.known = true;
@@ -467,6 +467,7 @@ void SimtCore::issue_memory(Warp& warp, const Cost& cost, Ticks at) {
     if (kind == AccessKind::ub_atomic) ++replay_.tally.atomics;
     warp.last_served = ub_free_;
     warp.last_data = ub_free_ - kCycle + cost.latency;
+    if (cost.flags & kResult) warp.last_return = std::max(warp.last_return, warp.last_data);
     if (cost.flags & kResult)
       for (unsigned i = 0; i < cost.written; ++i) {
         warp.ready[cost.slots[i]] = warp.last_data;
@@ -508,6 +509,7 @@ void SimtCore::issue_memory(Warp& warp, const Cost& cost, Ticks at) {
     operation.parts = 1;  // the load/store unit itself
     warp.access_operation = number;
     warp.last_operation = number;
+    ++warp.under_way;
     for (unsigned i = 0; i < cost.written; ++i) warp.ready[cost.slots[i]] = kPending + number;
   } else {
     warp.last_operation = kNone;
@@ -524,7 +526,7 @@ void SimtCore::serve_load_store(Ticks now) {
     Warp& warp = *queue_.front();
     Ticks at = std::max(warp.access_time, load_store_free_);
     load_store_outside_ = at <= now && !has_room(warp, now, at);
-    if (at > now) {
+    if (at > now || load_store_outside_) {
       load_store_key_ = at;
       if (warp.access_operation != kNone) {
         Operation& operation = replay_.operation(warp.access_operation);
@@ -564,7 +566,9 @@ bool SimtCore::has_room(Warp& warp, Ticks now, Ticks& retry) {
     Ticks until = miss.request == kNone ? miss.until : replay_.request(miss.request).bound;
     retry = std::min(retry, until);
   }
-  retry = std::max(retry, now + 1);
+  // Requests that may have been answered by now are asked for once global time has come here.
+  retry = std::max(retry, now < replay_.now ? replay_.now : now);
+  if (retry <= replay_.now) retry = replay_.now + 1;
   return false;
 }
 
@@ -586,6 +590,7 @@ void SimtCore::pass(Warp& warp, Ticks now) {
     Request& request = replay_.request(open);
     request.core = this;
     request.kind = what;
+    request.count = requests_made_++;
     request.home = home;
     request.turns = warp.turns;
     request.cached = load && cached;
@@ -599,6 +604,7 @@ void SimtCore::pass(Warp& warp, Ticks now) {
     waiters.push_back(number);
     Operation& operation = replay_.operation(number);
     ++operation.parts;
+    if (replay_.request(open).stage != Request::Stage::back) ++operation.unserved;
   };
   auto add = [&](uint32_t open, uint64_t tag, unsigned sectors) {
     Request& request = replay_.request(open);
@@ -677,7 +683,7 @@ void SimtCore::pass(Warp& warp, Ticks now) {
     }
   }
   for (uint32_t open : opened_)
-    replay_.queue.push({replay_.request(open).served, Event::order_of(Agent::memory, member_, core_, open)});
+    replay_.queue.push({replay_.request(open).served, Event::order_of(Agent::memory, member_, core_, replay_.request(open).count), open});
   if (number != kNone && --replay_.operation(number).parts == 0) replay_.complete(number);
   retire_if_done(warp);
 }

@@ -38,6 +38,8 @@ struct Warp {
   uint32_t waiting_generation = kNone;
   bool ending = false;             // no more instructions; loads or stores under way
   bool over = false;
+  uint32_t under_way = 0;          // loads and atomics with a result
+  Ticks last_return = 0;           // of those that are back
 
   bool queued = false;             // its slot in the load/store queue is taken
   Ticks slot_free = 0;
@@ -131,6 +133,7 @@ class SimtCore {
   std::vector<Miss> misses_;
   uint32_t missing_lines_ = 0, miss_limit_ = 64;
   Ticks ub_free_ = 0, ub_atomic_ = kCycle, issue_interval_ = kCycle;
+  uint32_t requests_made_ = 0;
   std::vector<uint32_t> opened_;   // requests of the access that passes now
 };
 

@@ -54,7 +54,7 @@ void TileCore::wake_at(Ticks at) {
   at = std::max(at, replay_.now);
   if (at >= key_) return;
   key_ = at;
-  replay_.queue.push({at, Event::order_of(Agent::pipe, member_, core_, 0)});
+  replay_.queue.push({at, Event::order_of(Agent::pipe, member_, core_, 0), 0});
 }
 
 void TileCore::unblock() {
