@@ -66,13 +66,14 @@ Machinery::Machinery(const LaunchContext& l, uint64_t i, uint16_t member, uint32
   frame.machinery = this;
   frame.recording = l.record_events;
   frame.ub = ub->data;
-  frame.ub_bytes = ub_bytes;
+  frame.ub_bytes = ub->data ? ub_bytes : 0;  // what the host cannot provide is out of bounds
   frame.params = reinterpret_cast<const unsigned char*>(l.arguments.data());
   frame.param_bytes = l.arguments.size();
-  frame.local_bytes = kernel.local_bytes;
+  frame.local_bytes = local->data ? kernel.local_bytes : 0;
   generation = memory.generation();
 
   warps.resize(count);
+  uint32_t thread[3] = {};
   for (unsigned w = 0; w < count; ++w) {
     Warp& warp = warps[w];
     warp.index = w;
@@ -81,10 +82,14 @@ Machinery::Machinery(const LaunchContext& l, uint64_t i, uint16_t member, uint32
     warp.r = reinterpret_cast<uint32_t*>(registers->data) + file * w;
     warp.local = local->data + local_of_warp * w;
     for (unsigned lane = 0; lane < 32; ++lane) {
-      const unsigned thread = w * isa::kWarpLanes + lane;
-      warp.tid[0][lane] = thread % l.block[0];
-      warp.tid[1][lane] = thread / l.block[0] % l.block[1];
-      warp.tid[2][lane] = thread / l.block[0] / l.block[1];
+      for (unsigned axis = 0; axis < 3; ++axis) warp.tid[axis][lane] = thread[axis];
+      if (++thread[0] == l.block[0]) {
+        thread[0] = 0;
+        if (++thread[1] == l.block[1]) {
+          thread[1] = 0;
+          ++thread[2];
+        }
+      }
     }
     auto split = std::make_unique<Split>();
     std::memset(split->s, 0, sizeof split->s);

@@ -79,6 +79,8 @@ inline constexpr uint32_t kAllLanes = 0xffffffffu;
 // mixed generic addresses). They do the whole instruction and return false if the split must stop.
 bool load_slow(const Decoded* d, Frame* f);
 bool store_slow(const Decoded* d, Frame* f);
+// Points the instruction's view at the live buffer that holds the address, if there is one.
+void refresh_view(const Decoded* d, Frame* f, uint64_t address);
 // Recording mode: describes the access of the active lanes; `addresses` holds 32 entries (effective addresses in the space).
 void record_access(const Decoded* d, Frame* f, const uint64_t* addresses, unsigned bytes_per_lane);
 

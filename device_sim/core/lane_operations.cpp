@@ -510,7 +510,7 @@ struct Window {
   bool writable;
 };
 template <Space S>
-PHX_ALWAYS Window window(const Decoded* d, const Frame* f, uint64_t address) {
+PHX_ALWAYS Window window(const Decoded* d, Frame* f, uint64_t address) {
   if constexpr (S == Space::Ub) return {0, f->ub_bytes, f->ub, 0, true};
   if constexpr (S == Space::Local) return {0, f->local_bytes, f->local, f->local_bytes, true};
   if constexpr (S == Space::Param) return {0, f->param_bytes, const_cast<unsigned char*>(f->params), 0, false};
@@ -520,6 +520,7 @@ PHX_ALWAYS Window window(const Decoded* d, const Frame* f, uint64_t address) {
       return {isa::kLocalWindow, f->local_bytes, f->local, f->local_bytes, true};
   }
   const View& view = f->views[d->index % kViews];
+  if (__builtin_expect(address - view.address >= view.size, 0)) refresh_view(d, f, address);
   return {view.address, view.size, view.bytes, 0, view.writable};
 }
 

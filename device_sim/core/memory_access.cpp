@@ -16,7 +16,7 @@ namespace {
 Space space_field(const Decoded* d) { return static_cast<Space>(d->mod & 7u); }
 unsigned vector_of(const Decoded* d) { return 1u << bits_of(d, 7, 2); }
 
-// Index of the highest lane address of the user's address space on 64-bit hosts.
+// Above every user address of 64-bit hosts.
 constexpr uint64_t kHostTop = uint64_t{1} << 56;
 
 FaultKind kind_of_stray(uint64_t address) {
@@ -159,6 +159,11 @@ bool store_values(const Decoded* d, Frame* f, const uint64_t* at, uint64_t* hash
     }
   });
   return true;
+}
+
+void refresh_view(const Decoded* d, Frame* f, uint64_t address) {
+  const Buffer* buffer = f->machinery->memory.find(address);
+  if (buffer && !buffer->freed && address - buffer->address < buffer->size) remember(d, f, *buffer);
 }
 
 bool load_slow(const Decoded* d, Frame* f) {

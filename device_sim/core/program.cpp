@@ -70,6 +70,9 @@ Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, A
         return error(name + ": a branch to word " + std::to_string(word) + ", which starts no instruction");
       instruction.ext = static_cast<uint64_t>(at - program->words_.begin());
     }
+  for (const image::Kernel& kernel : image.kernels)
+    if (!std::binary_search(program->words_.begin(), program->words_.end(), kernel.entry))
+      return error(name + ": kernel " + kernel.name + " enters at word " + std::to_string(kernel.entry) + ", which starts no instruction");
   program->decoded_ = decode_program(program->code_);
   return program;
 }

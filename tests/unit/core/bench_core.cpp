@@ -201,5 +201,13 @@ int main(int argc, char** argv) {
     const sim::Block::Statistics& s = block.statistics();
     std::printf("%-46s %8.0f M lane instructions/s  %6.2f ns a warp instruction\n", kernel.name,
                 static_cast<double>(s.lane_instructions) / seconds * 1e-6, seconds * 1e9 / static_cast<double>(s.warp_instructions));
+    if (&kernel != kBench) continue;
+    constexpr int kBlocks = 20000;
+    const int32_t one = 1;
+    std::memcpy(launch.arguments.data(), &one, 4);
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < kBlocks; ++i) sim::Block(launch, 0, 0, 0).run(10000);
+    const double each = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / kBlocks;
+    std::printf("%-46s %8.2f us a block of 256 threads with one trip\n", "making and ending blocks", each * 1e6);
   }
 }
