@@ -29,7 +29,7 @@ __global__ void spin(volatile int* flag) {
 }
 __global__ void busy(unsigned* out, unsigned stop) {
   unsigned x = threadIdx.x;
-  while (x != stop) x = (x * 5u + 1u) & 0xffffu;  // FAULT: busy
+  while (x != stop) out[threadIdx.x] = x = (x * 5u + 1u) & 0xffffu;  // FAULT: busy
   *out = x;
 }
 __global__ void shared_bounds(int* out, int i) {
