@@ -1,4 +1,7 @@
 // From instructions to records: positions of operands, flags, and the fastest handler that this host has.
+#include <cstdlib>
+#include <string_view>
+
 #include "device_sim/core/execution.h"
 #include "device_sim/isa/fields.h"
 #include "device_sim/isa/operands.h"
@@ -28,11 +31,15 @@ bool is_lane(const isa::Slot& slot) {
 }
 
 using Select = Handler (*)(const HandlerRequest&);
+
+// The host's level; PHX_HOST_LEVEL=baseline or v3 asks for a lower one, with the same results (tests do).
 Select host_level() {
 #if defined(__x86_64__)
+  const char* wanted = std::getenv("PHX_HOST_LEVEL");
+  const std::string_view limit = wanted ? wanted : "v4";
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("x86-64-v4")) return lane_handler_v4;
-  if (__builtin_cpu_supports("x86-64-v3")) return lane_handler_v3;
+  if (limit == "v4" && __builtin_cpu_supports("x86-64-v4")) return lane_handler_v4;
+  if (limit != "baseline" && __builtin_cpu_supports("x86-64-v3")) return lane_handler_v3;
 #endif
   return lane_handler_baseline;
 }
