@@ -32,12 +32,12 @@ phxResult code_of(hal::FaultKind kind) {
     case FaultKind::host_pointer:
     case FaultKind::write_to_read_only: return phxErrorIllegalAddress;
     case FaultKind::misaligned: return phxErrorMisalignedAddress;
-    case FaultKind::illegal_encoding:
-    case FaultKind::trap: return phxErrorIllegalInstruction;
-    case FaultKind::watchdog:
-    case FaultKind::deadlock: return phxErrorLaunchTimeout;
+    case FaultKind::illegal_encoding: return phxErrorIllegalInstruction;
+    case FaultKind::watchdog: return phxErrorLaunchTimeout;
     case FaultKind::assertion: return phxErrorAssert;
     case FaultKind::out_of_resources: return phxErrorHardwareStack;
+    case FaultKind::trap:
+    case FaultKind::deadlock:
     case FaultKind::uninitialized_read:
     case FaultKind::missing_flag:
     case FaultKind::race:

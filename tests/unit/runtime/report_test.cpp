@@ -1,4 +1,6 @@
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "runtime/src/report/report.h"
@@ -56,6 +58,34 @@ TEST_CASE("the report sums up launches by kernel and source") {
   CHECK(kernel["lines"][0]["stall_cycles"] == 36);
   CHECK(report["links"][0]["bytes"] == 1024);
   CHECK(report["warnings"].size() == 1);
+}
+
+TEST_CASE("docs/report.md explains every key") {
+  std::ifstream file(PHX_REPORT_PAGE);
+  std::string page{std::istreambuf_iterator<char>(file), {}};
+  REQUIRE(!page.empty());
+  rt::ReportFacts facts;
+  facts.machine = {"m", "timed", 16, "guessed", {}};
+  auto report = nlohmann::json::parse(rt::report_json(facts, sample()));
+  auto explained = [&](const nlohmann::json& object) {
+    for (const auto& [key, value] : object.items()) {
+      CAPTURE(key);
+      CHECK(page.find("`" + key) != std::string::npos);
+    }
+  };
+  explained(report);
+  explained(report["kernels"][0]);
+  explained(report["kernels"][0]["lines"][0]);
+  explained(report["links"][0]);
+  for (const char* name : {
+#define PHX_SETTING(name, destination, values, meaning) #name,
+#include "runtime/src/settings.def"
+       }) {
+    std::string variable = "PHX_";
+    for (const char* c = name; *c; ++c) variable += static_cast<char>(*c - 32);
+    CAPTURE(variable);
+    CHECK(page.find("`" + variable + "`") != std::string::npos);
+  }
 }
 
 TEST_CASE("without a timing model times are null, not nominal") {
