@@ -162,8 +162,9 @@ void TimingEngine::State::end_block(BlockReplay& block) {
   if (simt) dispatchers[member].cores[core]->end_block(block);
   places[block.place] = nullptr;
   free_places.push_back(block.place);
+  Ticks over = block.end;
   blocks.erase(block.index);
-  start_block(member, core, replay.now);
+  start_block(member, core, over);
 }
 
 void TimingEngine::State::note_block(const BlockReplay& block) {

@@ -297,7 +297,7 @@ Ticks Replay::grid_released(uint32_t generation) { return barrier_of(grid_barrie
 bool Replay::warp_over(BlockReplay& block, Ticks at) {
   block.end = std::max(block.end, at);
   if (--block.live > 0) return false;
-  queue.push({block.end, Event::order_of(Agent::block_end, block.member, block.core, static_cast<uint32_t>(block.index)), block.place});
+  queue.push({block.end + 1, Event::order_of(Agent::block_end, block.member, block.core, static_cast<uint32_t>(block.index)), block.place});
   return true;
 }
 

@@ -134,7 +134,7 @@ Ticks SimtCore::limit() const {
 
 // Time stands still where a warp needs events that have not been fed: whatever they are, they happen from there on. False: a
 // warp starves at `until` or before.
-bool SimtCore::feed_starved(Ticks until) {
+bool SimtCore::feed_starved(Ticks until, bool& fed) {
   for (size_t i = 0; i < starved_.size();) {
     Warp& warp = *starved_[i];
     if (warp.floor > until) {
@@ -148,6 +148,7 @@ bool SimtCore::feed_starved(Ticks until) {
     }
     starved_.erase(starved_.begin() + static_cast<ptrdiff_t>(i));
     warp.starved = false;
+    fed = true;
     refresh(warp);
     if (!warp.starved && warp.earliest < kForever) sleep_until(schedulers_[warp.scheduler], warp.earliest);
     i = 0;  // it may starve again, and it may have ended the waits of others
@@ -170,9 +171,9 @@ void SimtCore::run(Ticks event_time) {
         who = &scheduler;
       }
     if (!starved_.empty()) {
-      size_t before = starved_.size();
-      if (!feed_starved(next)) break;
-      if (starved_.size() != before) continue;  // who comes next may have changed
+      bool fed = false;
+      if (!feed_starved(next, fed)) break;
+      if (fed) continue;  // who comes next may have changed
     }
     if (next >= kForever) break;
     if (next > replay_.now && (outside || next >= limit())) {
@@ -670,7 +671,7 @@ void SimtCore::pass(Warp& warp, Ticks now) {
     port_.serve(now, request.bytes);
     warp.slot_free = std::max(warp.slot_free, start);
     if (request.kind == Request::Kind::store) warp.stores_done = std::max(warp.stores_done, start + replay_.simt_latency.l2_hit);
-    Ticks bound = start + (request.home == device() ? replay_.simt_latency.l2_hit : kCycle);
+    Ticks bound = start + 1 + (request.home == device() ? replay_.simt_latency.l2_hit : kCycle);
     request.bound = bound;
     for (uint32_t waiter : request.operations) {
       Operation& operation = replay_.operation(waiter);
@@ -682,8 +683,9 @@ void SimtCore::pass(Warp& warp, Ticks now) {
       missing_lines_ += lines;
     }
   }
+  // A tick on its way: so everything that arrives at one instant is known before the first of it is served.
   for (uint32_t open : opened_)
-    replay_.queue.push({replay_.request(open).served, Event::order_of(Agent::memory, member_, core_, replay_.request(open).count), open});
+    replay_.queue.push({replay_.request(open).served + 1, Event::order_of(Agent::memory, member_, core_, replay_.request(open).count), open});
   if (number != kNone && --replay_.operation(number).parts == 0) replay_.complete(number);
   retire_if_done(warp);
 }

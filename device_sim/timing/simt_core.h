@@ -96,7 +96,7 @@ class SimtCore {
 
   void wake_at(Ticks at);          // a global event
   Ticks limit() const;             // what happens from here on may depend on the outside
-  bool feed_starved(Ticks until);  // false: a warp starves before `until`
+  bool feed_starved(Ticks until, bool& fed);
   void run(Scheduler& scheduler);
   static void sleep_until(Scheduler& scheduler, Ticks at, bool outside = false);
   Warp* pick(Scheduler& scheduler, Ticks& at);
