@@ -69,6 +69,23 @@ unsigned conflict_degree(const Frame* f, const uint64_t* at, unsigned bytes) {
   return degree;
 }
 
+// The most lanes that ask for one word: their atomics follow one another.
+unsigned same_word_degree(const Frame* f, const uint64_t* at) {
+  uint64_t words[32];
+  uint8_t lanes[32];
+  unsigned count = 0, degree = 1;
+  for_lanes(f->mask, [&](unsigned lane) {
+    const uint64_t word = at[lane] / 4;
+    const auto i = static_cast<unsigned>(std::find(words, words + count, word) - words);
+    if (i == count) {
+      words[count] = word;
+      lanes[count++] = 0;
+    }
+    degree = std::max<unsigned>(degree, ++lanes[i]);
+  });
+  return degree;
+}
+
 uint64_t header(AccessKind kind, unsigned degree, unsigned lines, uint64_t moved) {
   return static_cast<uint64_t>(kind) | uint64_t{degree} << 8 | uint64_t{lines} << 16 | moved << 32;
 }
@@ -85,7 +102,9 @@ void record_access(const Decoded* d, Frame* f, const uint64_t* at, unsigned byte
   const uint64_t moved = uint64_t{bytes} * (scalar ? 1 : static_cast<unsigned>(__builtin_popcount(f->mask)));
   auto& out = m.warp->events.accesses;
   if (space == Space::Ub) {
-    out.push_back(header(kind, conflict_degree(f, at, bytes), 0, moved));
+    unsigned degree = conflict_degree(f, at, bytes);
+    if (kind == AccessKind::ub_atomic) degree = std::max(degree, same_word_degree(f, at));
+    out.push_back(header(kind, degree, 0, moved));
     return;
   }
   Lines lines;
@@ -98,7 +117,7 @@ void record_access(const Decoded* d, Frame* f, const uint64_t* at, unsigned byte
   } else {
     for_lanes(f->mask, [&](unsigned lane) { lines.touch(at[lane] / kLineBytes, sector_mask(at[lane], bytes), at[lane]); });
   }
-  out.push_back(header(kind, 1, lines.count, moved));
+  out.push_back(header(kind, kind == AccessKind::gm_atomic ? same_word_degree(f, at) : 1, lines.count, moved));
   const Buffer* buffer = nullptr;
   for (unsigned i = 0; i < lines.count; ++i) {
     uint64_t home = m.ordinal;

@@ -8,6 +8,7 @@ namespace phx::sim::timing {
 namespace {
 
 constexpr uint64_t kLocalBit = uint64_t{1} << 43;
+constexpr unsigned kLocalLineBits = 20;  // of a warp's own lines
 constexpr uint64_t kLineMask = (uint64_t{1} << 44) - 1;
 
 unsigned sectors_of(uint64_t line_word) { return line_word & 0xF; }
@@ -541,10 +542,11 @@ void SimtCore::serve_load_store(Ticks now) {
   load_store_key_ = kForever;
 }
 
+// Local memory belongs to the warp's slot on this core and is used again by the next warp there.
 uint64_t SimtCore::tag_of(const Warp& warp, uint64_t line) const {
   if (!(line & kLocalBit)) return line;
   uint64_t owner = uint64_t{core_} * 128 + warp.slot;
-  return kLocalBit | ((line + (owner << 20)) & (kLocalBit - 1));
+  return kLocalBit | owner << kLocalLineBits | (line & ((uint64_t{1} << kLocalLineBits) - 1));
 }
 
 // Whether the misses of the access fit beside those under way; else when to ask again.
