@@ -23,10 +23,12 @@ const ErrorText* find(cudaError_t error) {
 }
 
 // A device fault stays the last error until the device is reset.
-cudaError_t sticky() {
-  Current now = current();
-  if (!now || !now.device) return cudaSuccess;
-  return static_cast<cudaError_t>(now.runtime->health(*now.device).code);
+cudaError_t fault_or(cudaError_t error) {
+  rt::Runtime* runtime = Process::get().runtime_if_open();
+  rt::VisibleDevice* device = runtime ? runtime->device(thread_state().device) : nullptr;
+  if (!device) return error;
+  cudaError_t fault = static_cast<cudaError_t>(runtime->health(*device).code);
+  return fault != cudaSuccess ? fault : error;
 }
 
 }  // namespace
@@ -36,12 +38,10 @@ extern "C" {
 cudaError_t phx_cudaGetLastError(void) {
   cudaError_t error = thread_state().last_error;
   thread_state().last_error = cudaSuccess;
-  if (error == cudaSuccess) return cudaSuccess;
-  cudaError_t fault = sticky();
-  return fault != cudaSuccess ? fault : error;
+  return fault_or(error);
 }
 
-cudaError_t phx_cudaPeekAtLastError(void) { return thread_state().last_error; }
+cudaError_t phx_cudaPeekAtLastError(void) { return fault_or(thread_state().last_error); }
 
 const char* phx_cudaGetErrorName(cudaError_t error) {
   const ErrorText* row = find(error);

@@ -29,8 +29,9 @@ cudaError_t launch(const void* function, dim3 grid, dim3 block, void** arguments
     return finish({phxErrorInvalidResourceHandle, "the stream belongs to another device than the current one"});
   rt::KernelRef kernel;
   if (rt::Result result = kernel_of(now, function, &kernel); !result.ok()) {
-    // Nearly every program ignores the result of a launch: what is wrong with the image is said at once.
-    if (now.runtime->health(*now.device).ok()) std::fprintf(stderr, "phalanx: error: launch: %s\n", result.message.c_str());
+    // Nearly every program ignores the result of a launch: what is wrong with its image is said, once.
+    if (now.runtime->health(*now.device).ok() && Process::get().tell_once(result.message))
+      std::fprintf(stderr, "phalanx: error: launch: %s\n", result.message.c_str());
     return finish(result);
   }
   const hal::EntryPoint& entry = kernel.info();

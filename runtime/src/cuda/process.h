@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "runtime/include/cuda/phx_cuda_api.h"
@@ -73,6 +74,12 @@ class Process {
   rt::Runtime* runtime(rt::Result* why);
   rt::Runtime* runtime_if_open() const { return open_.load(); }
 
+  // True the first time a message is given.
+  bool tell_once(const std::string& message) {
+    std::lock_guard lock(mutex);
+    return told_.insert(message).second;
+  }
+
   std::recursive_mutex mutex;  // guards the registries; never held while the runtime is called
   std::list<FatBinary> binaries;
   std::map<const void*, Function> functions;  // by host stub
@@ -87,6 +94,7 @@ class Process {
   // What runtime() answers once open, without the lock: a host function in a stream may call while another thread
   // holds the registries and waits for the runtime.
   std::atomic<rt::Runtime*> open_ = nullptr;
+  std::set<std::string> told_;
   bool tried_ = false, unloading_ = false;
   rt::Result failure_;
 };

@@ -179,6 +179,7 @@ TEST_CASE("a fault poisons its device until reset, and no other") {
   CHECK(phx_cudaGetLastError() == cudaSuccess);
   CHECK(phx_cudaDeviceSynchronize() == cudaErrorIllegalAddress);
   CHECK(phx_cudaGetLastError() == cudaErrorIllegalAddress);
+  CHECK(phx_cudaGetLastError() == cudaErrorIllegalAddress);  // reading it does not help
   CHECK(phx_cudaMemset(data, 0, 4) == cudaErrorIllegalAddress);
   CHECK(phx_cudaFree(data) == cudaErrorIllegalAddress);
   if (!supernode()) {
