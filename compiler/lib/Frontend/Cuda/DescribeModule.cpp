@@ -1,3 +1,5 @@
+#include <map>
+
 #include "lib/Frontend/Cuda/DeviceModule.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Demangle/Demangle.h"
@@ -173,13 +175,19 @@ Outcome describeDeviceModule(DeviceModule& device) {
   DataWriter writer(device);
   llvm::SmallVector<const llvm::GlobalVariable*, 8> objects;
   unsigned unnamed = 0;
+  std::map<std::string, uint64_t> dynamicAlignment;
   for (llvm::GlobalVariable& variable : module.globals()) {
     if (!variable.hasName()) variable.setName("__unnamed_" + std::to_string(unnamed++));
     if (variable.getName().starts_with("llvm.")) continue;
     llvm::SetVector<const llvm::Function*> users;
     collectUsers(variable, users);
     if (variable.getAddressSpace() == kSharedSpace) {
-      if (variable.isDeclaration()) continue;  // extern __shared__: the dynamic part
+      if (variable.isDeclaration()) {  // extern __shared__: the dynamic part, which begins where the static one ends
+        for (DeviceKernel& kernel : device.kernels)
+          if (users.contains(module.getFunction(kernel.name)))
+            dynamicAlignment[kernel.name] = std::max(dynamicAlignment[kernel.name], variable.getAlign().valueOrOne().value());
+        continue;
+      }
       uint64_t size = module.getDataLayout().getTypeAllocSize(variable.getValueType());
       uint64_t alignment = std::max<uint64_t>(variable.getAlign().valueOrOne().value(), 4);
       for (DeviceKernel& kernel : device.kernels) {
@@ -198,6 +206,9 @@ Outcome describeDeviceModule(DeviceModule& device) {
     writer.declare(variable);
     objects.push_back(&variable);
   }
+  // The launch adds dynamic bytes behind the static ones: their end is as aligned as CUDA promises, and as asked.
+  for (DeviceKernel& kernel : device.kernels)
+    kernel.shared_bytes = static_cast<uint32_t>(alignUp(kernel.shared_bytes, std::max<uint64_t>(16, dynamicAlignment[kernel.name])));
   for (const llvm::GlobalVariable* variable : objects)
     if (auto ok = writer.fill(*variable); !ok) return ok;
   return {};

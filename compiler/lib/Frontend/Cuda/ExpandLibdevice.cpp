@@ -58,7 +58,7 @@ class Expander {
     if (llvm::Value* value = fast(name)) return value;
     bool f64 = !isFloatResultOrOperand();
     llvm::StringRef base = name;
-    if (!f64) base.consume_back("f");
+    if (!f64) base.consume_back("f");  // erff -> erf
     if (llvm::Value* value = exact(base)) return value;
     return math(base, f64 ? "f64" : "f32");
   }
@@ -275,16 +275,35 @@ class Expander {
 
 }  // namespace
 
+namespace {
+
+// The libdevice name of a function, without "__nv_"; empty for others. Besides libdevice's own names these are math overloads
+// that clang's headers declare ahead (static float erf(float)) and that stay declarations if no definition followed.
+std::string libdeviceName(const llvm::Function& function) {
+  llvm::StringRef name = function.getName();
+  if (name.consume_front("__nv_")) return name.str();
+  unsigned length;
+  if (!name.consume_front("_ZL") || name.consumeInteger(10, length) || length >= name.size()) return {};
+  llvm::StringRef base = name.take_front(length), types = name.drop_front(length);
+  if (base == "nan") return "nan";
+  if (types.starts_with("f") && !base.ends_with("f")) return base.str() + "f";
+  if (types.starts_with("f") && base == "erf") return "erff";
+  return base.str();
+}
+
+}  // namespace
+
 void expandLibdevice(llvm::Module& module) {
-  llvm::SmallVector<llvm::Function*, 16> functions;
+  llvm::SmallVector<std::pair<llvm::Function*, std::string>, 16> functions;
   for (llvm::Function& function : module)
-    if (function.isDeclaration() && function.getName().starts_with("__nv_")) functions.push_back(&function);
-  for (llvm::Function* function : functions) {
+    if (function.isDeclaration())
+      if (std::string name = libdeviceName(function); !name.empty()) functions.push_back({&function, name});
+  for (auto& [function, name] : functions) {
     llvm::SmallVector<llvm::CallInst*, 16> calls;
     for (llvm::User* user : function->users())
       if (auto* call = llvm::dyn_cast<llvm::CallInst>(user); call && call->getCalledFunction() == function) calls.push_back(call);
     for (llvm::CallInst* call : calls) {
-      llvm::Value* value = Expander(module, *call).expand(function->getName().drop_front(5));
+      llvm::Value* value = Expander(module, *call).expand(name);
       if (!value) continue;
       if (!call->getType()->isVoidTy()) call->replaceAllUsesWith(value);
       call->eraseFromParent();

@@ -15,6 +15,7 @@
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Utils/BasicBlockUtils.h"
 #include "llvm/Transforms/Utils/LowerMemIntrinsics.h"
 
 extern "C" {
@@ -108,6 +109,58 @@ void placeByValueArguments(llvm::Function& kernel) {
   }
 }
 
+// The widest accesses that the alignments allow, up to 16 bytes.
+llvm::Type* pieceType(uint64_t bytes, llvm::IRBuilder<>& b) {
+  if (bytes == 16) return llvm::FixedVectorType::get(b.getInt32Ty(), 4);
+  return b.getIntNTy(static_cast<unsigned>(8 * bytes));
+}
+
+constexpr uint64_t kUnrolledPieces = 32;  // more than that become a loop
+
+// Copies or fills of a known size: straight code when short, else a loop over wide pieces and straight code for the rest.
+// Short copies read everything before they write, so that they serve for overlapping ones too.
+void expandKnownSize(llvm::MemIntrinsic& intrinsic, uint64_t size) {
+  llvm::IRBuilder<> b(&intrinsic);
+  auto* transfer = llvm::dyn_cast<llvm::MemTransferInst>(&intrinsic);
+  auto* set = llvm::dyn_cast<llvm::MemSetInst>(&intrinsic);
+  bool isVolatile = intrinsic.isVolatile();
+  uint64_t align = intrinsic.getDestAlign().valueOrOne().value();
+  if (transfer) align = std::min(align, transfer->getSourceAlign().valueOrOne().value());
+  uint64_t widest = std::min<uint64_t>(align, 16);
+  llvm::Value* to = intrinsic.getRawDest();
+  llvm::Value* from = transfer ? transfer->getRawSource() : nullptr;
+  auto filling = [&](llvm::IRBuilder<>& at, llvm::Type* type) -> llvm::Value* {
+    llvm::Value* byte = set->getValue();
+    unsigned bits = type->getScalarSizeInBits();
+    auto* word = bits == 8 ? byte : at.CreateMul(at.CreateZExt(byte, at.getIntNTy(bits)),
+                                                 llvm::ConstantInt::get(at.getIntNTy(bits), llvm::APInt::getSplat(bits, llvm::APInt(8, 1))));
+    return type->isVectorTy() ? at.CreateVectorSplat(4, word) : word;
+  };
+  uint64_t done = 0;
+  if (size / widest > kUnrolledPieces) {
+    uint64_t pieces = size / widest;
+    llvm::Type* type = pieceType(widest, b);
+    auto [body, index] = llvm::SplitBlockAndInsertSimpleForLoop(b.getInt32(static_cast<uint32_t>(pieces)), intrinsic.getIterator());
+    llvm::IRBuilder<> inside(body);
+    llvm::Value* value = from ? inside.CreateAlignedLoad(type, inside.CreateGEP(type, from, index), llvm::Align(widest), isVolatile) : filling(inside, type);
+    inside.CreateAlignedStore(value, inside.CreateGEP(type, to, index), llvm::Align(widest), isVolatile);
+    done = pieces * widest;
+    b.SetInsertPoint(&intrinsic);
+  }
+  llvm::SmallVector<std::pair<uint64_t, llvm::Value*>> values;
+  for (uint64_t at = done; at < size;) {
+    uint64_t bytes = std::min(widest, uint64_t(1) << (63 - std::countl_zero(size - at)));
+    llvm::Type* type = pieceType(bytes, b);
+    llvm::Value* value = from ? b.CreateAlignedLoad(type, b.CreateConstGEP1_64(b.getInt8Ty(), from, at), llvm::Align(bytes), isVolatile) : filling(b, type);
+    values.push_back({at, value});
+    at += bytes;
+  }
+  for (auto& [at, value] : values) {
+    uint64_t bytes = value->getType()->getPrimitiveSizeInBits() / 8;
+    b.CreateAlignedStore(value, b.CreateConstGEP1_64(b.getInt8Ty(), to, at), llvm::Align(bytes), isVolatile);
+  }
+}
+
 void expandMemoryIntrinsics(llvm::Function& function, llvm::FunctionAnalysisManager& analyses) {
   llvm::SmallVector<llvm::MemIntrinsic*, 8> found;
   for (llvm::Instruction& instruction : llvm::instructions(function))
@@ -115,7 +168,11 @@ void expandMemoryIntrinsics(llvm::Function& function, llvm::FunctionAnalysisMana
   if (found.empty()) return;
   const auto& costs = analyses.getResult<llvm::TargetIRAnalysis>(function);
   for (llvm::MemIntrinsic* intrinsic : found) {
-    if (auto* copy = llvm::dyn_cast<llvm::MemCpyInst>(intrinsic)) {
+    auto* size = llvm::dyn_cast<llvm::ConstantInt>(intrinsic->getLength());
+    bool isMove = llvm::isa<llvm::MemMoveInst>(intrinsic);
+    if (size && size->getValue().ult(uint64_t(1) << 31) && (!isMove || size->getZExtValue() <= kUnrolledPieces)) {
+      expandKnownSize(*intrinsic, size->getZExtValue());
+    } else if (auto* copy = llvm::dyn_cast<llvm::MemCpyInst>(intrinsic)) {
       llvm::expandMemCpyAsLoop(copy, costs);
     } else if (auto* move = llvm::dyn_cast<llvm::MemMoveInst>(intrinsic)) {
       if (!llvm::expandMemMoveAsLoop(move, costs)) continue;

@@ -100,7 +100,10 @@ Operand KernelLowering::integerBinary(mlir::Operation* op, llvm::StringRef name,
   IntegerRow row = *integerRow(name);
   if (bits == 1) {
     switch (row.opcode) {
-      case Opcode::Add: case Opcode::Sub: case Opcode::Xor: return v().emit(Opcode::Pxor, Type::None, 0, {a, b}, 1);
+      case Opcode::Add: case Opcode::Sub: case Opcode::Xor:
+        if (b.is(1)) return v().invert(a);
+        if (a.is(1)) return v().invert(b);
+        return v().emit(Opcode::Pxor, Type::None, 0, {a, b}, 1);
       case Opcode::Mul: case Opcode::And: return v().emit(Opcode::Pand, Type::None, 0, {a, b}, 1);
       case Opcode::Or: return v().emit(Opcode::Por, Type::None, 0, {a, b}, 1);
       // true is -1 for signed min and max.

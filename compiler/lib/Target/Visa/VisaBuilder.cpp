@@ -291,6 +291,18 @@ Operand VisaBuilder::add(const Operand& a, const Operand& b) {
 
 Operand VisaBuilder::invert(const Operand& predicate) {
   if (predicate.constant()) return Operand::number(!predicate.bits, 1);
+  // The inverse of a comparison is a comparison.
+  if (auto test = predicate.value.getDefiningOp<visa::InstOp>(); test && static_cast<Opcode>(test.getOpcode()) == Opcode::Setp) {
+    using C = isa::Comparison;
+    static constexpr C kInverse[] = {C::Neu, C::Equ, C::Geu, C::Gtu, C::Leu, C::Ltu, C::Ne, C::Eq, C::Ge, C::Gt, C::Le, C::Lt, C::Nan, C::Num};
+    static constexpr C kIntegerInverse[] = {C::Ne, C::Eq, C::Ge, C::Gt, C::Le, C::Lt};
+    unsigned code = isa::bits(static_cast<uint16_t>(test.getMod()), 0, 4);
+    bool floating = isa::info(static_cast<Type>(test.getElement())).group >= isa::TypeGroup::f16;
+    C inverse = floating ? kInverse[code] : kIntegerInverse[code];
+    auto copy = llvm::cast<visa::InstOp>(b_.clone(*test));
+    copy.setMod(mod::compare(inverse));
+    return wrap(copy->getResult(0), 1, predicate.uniform);
+  }
   return emit(Opcode::Pxor, Type::None, 0, {predicate, Operand::number(1, 1)}, 1);
 }
 
