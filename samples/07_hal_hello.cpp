@@ -1,9 +1,10 @@
-// The HAL without CUDA names: opens a machine, loads an executable, runs a kernel on a group of devices as one grid, and
-// checks the answer. Everything a program needs is in <phalanx/hal/...>.
+// The HAL without CUDA names: opens a machine, loads an executable, runs a kernel on a group of devices as one grid,
+// and checks the answer. Everything a program needs is in <phalanx/hal/...>.
 //
 //   07_hal_hello EXECUTABLE [MACHINE [DEVICES]]
 //
-// EXECUTABLE is what `phx as samples/07_hal_hello.asm -o hello.phx` writes; MACHINE defaults to cloudmatrix-384, DEVICES to 4.
+// EXECUTABLE is what `phx as samples/07_hal_hello.asm -o hello.phx` writes; MACHINE defaults to cloudmatrix-384,
+// DEVICES to 4.
 #include <phalanx/hal/instance.h>
 
 #include <cstdio>
@@ -44,8 +45,8 @@ std::vector<std::byte> read_file(const char* path) {
 // What the driver tells us on the way: here only how long kernels took.
 struct Listener : Telemetry {
   void kernel(const KernelRecord& record) override {
-    std::printf("%s ran on %zu devices from %.2f to %.2f us", record.kernel.c_str(), record.devices.size(), seconds(record.start) * 1e6,
-                seconds(record.end) * 1e6);
+    std::printf("%s ran on %zu devices from %.2f to %.2f us", record.kernel.c_str(), record.devices.size(),
+                seconds(record.start) * 1e6, seconds(record.end) * 1e6);
     if (record.cycles) std::printf(", %llu cycles", static_cast<unsigned long long>(*record.cycles));
     std::printf("\n");
   }
@@ -78,7 +79,8 @@ int main(int argc, char** argv) {
               group.topology().unit_count(0), static_cast<long long>(check(group.device(0).integer("cores"))));
   if (group.size() > 1) {
     Path path = group.topology().path(0, group.size() - 1);
-    std::printf("from the first to the last: over the %s, %.2f us\n", path.level->name.c_str(), seconds(path.latency) * 1e6);
+    std::printf("from the first to the last: over the %s, %.2f us\n", path.level->name.c_str(),
+                seconds(path.latency) * 1e6);
   }
 
   constexpr uint32_t kCount = 1 << 16;

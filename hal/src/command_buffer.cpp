@@ -34,15 +34,19 @@ MemoryRef MemoryRef::staged(std::vector<std::byte> bytes) {
 uint32_t element_bytes(ElementType type) {
   switch (type) {
     case ElementType::s8:
-    case ElementType::u8: return 1;
+    case ElementType::u8:
+      return 1;
     case ElementType::f16:
-    case ElementType::bf16: return 2;
+    case ElementType::bf16:
+      return 2;
     case ElementType::s32:
     case ElementType::u32:
-    case ElementType::f32: return 4;
+    case ElementType::f32:
+      return 4;
     case ElementType::s64:
     case ElementType::u64:
-    case ElementType::f64: return 8;
+    case ElementType::f64:
+      return 8;
   }
   return 0;
 }
@@ -121,10 +125,11 @@ class Checker {
       return bad("a dispatch names entry " + std::to_string(dispatch.entry) + " of an executable with " +
                  std::to_string(entries.size()));
     const EntryPoint& entry = entries[dispatch.entry];
-    if (dispatch.grid.count() == 0 || dispatch.block.count() == 0) return bad("kernel '" + entry.name + "' has an empty grid or block");
+    if (dispatch.grid.count() == 0 || dispatch.block.count() == 0)
+      return bad("kernel '" + entry.name + "' has an empty grid or block");
     if (dispatch.arguments.size() != entry.argument_bytes)
-      return bad("kernel '" + entry.name + "' takes " + std::to_string(entry.argument_bytes) + " bytes of arguments, got " +
-                 std::to_string(dispatch.arguments.size()));
+      return bad("kernel '" + entry.name + "' takes " + std::to_string(entry.argument_bytes) +
+                 " bytes of arguments, got " + std::to_string(dispatch.arguments.size()));
     for (const ArgumentPatch& patch : dispatch.patches) {
       if (uint64_t{patch.argument_offset} + 8 > dispatch.arguments.size())
         return bad("an argument patch lies outside the arguments of kernel '" + entry.name + "'");
@@ -157,7 +162,9 @@ class Checker {
   }
 
   Status operator()(const Barrier&) const { return {}; }
-  Status operator()(const HostCall& host) const { return host.call ? Status() : bad("a host call has nothing to call"); }
+  Status operator()(const HostCall& host) const {
+    return host.call ? Status() : bad("a host call has nothing to call");
+  }
 
  private:
   Status memory(const MemoryRef& memory, uint64_t bytes, const char* what) const {
@@ -170,8 +177,9 @@ class Checker {
     if (!place.buffer) return {};
     uint64_t size = place.buffer->size();
     if (place.offset > size || bytes > size - place.offset)
-      return bad(std::string(what) + " of " + std::to_string(bytes) + " bytes at offset " + std::to_string(place.offset) +
-                 " leaves buffer '" + place.buffer->label() + "' of " + std::to_string(size) + " bytes");
+      return bad(std::string(what) + " of " + std::to_string(bytes) + " bytes at offset " +
+                 std::to_string(place.offset) + " leaves buffer '" + place.buffer->label() + "' of " +
+                 std::to_string(size) + " bytes");
     return {};
   }
 

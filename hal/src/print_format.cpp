@@ -92,8 +92,10 @@ std::string format_print(std::string_view format, std::span<const std::byte> arg
     }
     c.length = 4;
     for (; i < format.size() && std::strchr("hljztL", format[i]); ++i) {
-      if (format[i] == 'h') c.length = c.length == 2 ? 1 : 2;
-      else if (format[i] != 'L') c.length = 8;
+      if (format[i] == 'h')
+        c.length = c.length == 2 ? 1 : 2;
+      else if (format[i] != 'L')
+        c.length = 8;
     }
     if (i < format.size()) c.kind = format[i++];
 
@@ -103,12 +105,19 @@ std::string format_print(std::string_view format, std::span<const std::byte> arg
     std::string text;
     switch (c.kind) {
       case 'd':
-      case 'i': text = printed(head + "lld", static_cast<long long>(sign_extended(integer(c.length), c.length))); break;
+      case 'i':
+        text = printed(head + "lld", static_cast<long long>(sign_extended(integer(c.length), c.length)));
+        break;
       case 'u':
       case 'o':
       case 'x':
-      case 'X': text = printed(head + "ll" + c.kind, static_cast<unsigned long long>(zero_extended(integer(c.length), c.length))); break;
-      case 'c': text = printed(head + "c", static_cast<int>(next(4) & 0xff)); break;
+      case 'X':
+        text =
+            printed(head + "ll" + c.kind, static_cast<unsigned long long>(zero_extended(integer(c.length), c.length)));
+        break;
+      case 'c':
+        text = printed(head + "c", static_cast<int>(next(4) & 0xff));
+        break;
       case 'p': {
         uint64_t pointer = next(8);
         text = pointer ? printed(head + "s", printed("0x%llx", static_cast<unsigned long long>(pointer)).c_str())
@@ -128,8 +137,12 @@ std::string format_print(std::string_view format, std::span<const std::byte> arg
       case 'f':
       case 'F':
       case 'g':
-      case 'G': text = printed(head + c.kind, std::bit_cast<double>(next(8))); break;
-      default: text = std::string(format.substr(start, i - start)); break;  // unknown: shown as written
+      case 'G':
+        text = printed(head + c.kind, std::bit_cast<double>(next(8)));
+        break;
+      default:
+        text = std::string(format.substr(start, i - start));
+        break;  // unknown: shown as written
     }
     // What has no argument is shown as written rather than made up.
     out += short_of_arguments ? std::string(format.substr(start, i - start)) : text;

@@ -4,9 +4,12 @@ namespace phx::hal {
 
 const char* engine_name(EngineKind kind) {
   switch (kind) {
-    case EngineKind::compute: return "compute";
-    case EngineKind::copy: return "copy";
-    case EngineKind::collective: return "collective";
+    case EngineKind::compute:
+      return "compute";
+    case EngineKind::copy:
+      return "copy";
+    case EngineKind::collective:
+      return "collective";
   }
   return "unknown";
 }

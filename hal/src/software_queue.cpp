@@ -154,7 +154,8 @@ std::optional<SubmissionScheduler::Ready> SubmissionScheduler::take_ready() {
     const Lane::Pending& head = lane->pending.front();
     if (best) {
       const Lane::Pending& other = best->pending.front();
-      if (std::pair(other.submission.issued, other.sequence) < std::pair(head.submission.issued, head.sequence)) continue;
+      if (std::pair(other.submission.issued, other.sequence) < std::pair(head.submission.issued, head.sequence))
+        continue;
     }
     Status failure;
     SimTime when = head.submission.issued;

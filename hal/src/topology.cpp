@@ -13,7 +13,8 @@ StatusOr<Topology> Topology::create(std::vector<Level> levels, uint32_t count) {
     below = level.devices_per_unit;
   }
   if (count > 1 && (levels.empty() || below < count))
-    return Status(Code::invalid_argument, std::to_string(count) + " devices do not fit into the topmost level, which holds " +
+    return Status(Code::invalid_argument, std::to_string(count) +
+                                              " devices do not fit into the topmost level, which holds " +
                                               std::to_string(levels.empty() ? 1 : below));
   return Topology(std::make_shared<const std::vector<Level>>(std::move(levels)), 0, count);
 }

@@ -46,12 +46,14 @@ hal::StatusOr<Settings> read_settings(const std::map<std::string, std::string>& 
     if (std::any_of(std::begin(kSettings), std::end(kSettings), is))
       values[name] = std::string(entry.substr(equals + 1));
     else if (std::find(std::begin(kForeign), std::end(kForeign), name) == std::end(kForeign))
-      settings.warnings.push_back("unknown variable " + std::string(entry.substr(0, equals)) + " is ignored; there are PHX_ + one of: " + known_names());
+      settings.warnings.push_back("unknown variable " + std::string(entry.substr(0, equals)) +
+                                  " is ignored; there are PHX_ + one of: " + known_names());
   }
   for (const auto& [name, value] : given) {
     auto is = [&](const Setting& setting) { return setting.name == name; };
     if (std::none_of(std::begin(kSettings), std::end(kSettings), is))
-      return hal::Status(hal::Code::invalid_argument, "there is no setting '" + name + "'; there are: " + known_names());
+      return hal::Status(hal::Code::invalid_argument,
+                         "there is no setting '" + name + "'; there are: " + known_names());
     values[name] = value;
   }
   for (const Setting& setting : kSettings) {

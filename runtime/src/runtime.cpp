@@ -195,11 +195,13 @@ void Runtime::drain_output(VisibleDevice& device) {
     for (const hal::AssertRecord& record : output.asserts) {
       std::fflush(stdout);
       const hal::Extent &b = record.origin.block, &t = record.origin.thread;
-      std::fprintf(stderr, "%s:%u: %s: block: [%u,%u,%u], thread: [%u,%u,%u] Assertion `%s` failed.\n", record.file.c_str(),
-                   record.line, record.function.c_str(), b.x, b.y, b.z, t.x, t.y, t.z, record.expression.c_str());
+      std::fprintf(stderr, "%s:%u: %s: block: [%u,%u,%u], thread: [%u,%u,%u] Assertion `%s` failed.\n",
+                   record.file.c_str(), record.line, record.function.c_str(), b.x, b.y, b.z, t.x, t.y, t.z,
+                   record.expression.c_str());
     }
     if (output.dropped_prints)
-      log_.warning("device printf: " + std::to_string(output.dropped_prints) + " records did not fit the buffer and were dropped");
+      log_.warning("device printf: " + std::to_string(output.dropped_prints) +
+                   " records did not fit the buffer and were dropped");
   }
   if (wrote) std::fflush(stdout);
 }
@@ -213,7 +215,8 @@ void Runtime::finish() {
   }
   hand_over(kEverything);
   if (!settings_.report.empty()) write_file(settings_.report, report(), "report");
-  if (!settings_.trace.empty() && !driver_writes_trace_) write_file(settings_.trace, trace_json(log_.contents()), "trace");
+  if (!settings_.trace.empty() && !driver_writes_trace_)
+    write_file(settings_.trace, trace_json(log_.contents()), "trace");
   finished_ = true;
 }
 

@@ -7,8 +7,9 @@ namespace phx::rt {
 namespace {
 
 // Properties a group has as often as it has members.
-constexpr std::string_view kAdditive[] = {"cores",     "cores.cube",       "memory.size",  "memory.free", "l2.size",
-                                          "engines.copy", "memory.bandwidth", "host.to_device", "host.from_device"};
+constexpr std::string_view kAdditive[] = {"cores",           "cores.cube",   "memory.size",      "memory.free",
+                                          "l2.size",         "engines.copy", "memory.bandwidth", "host.to_device",
+                                          "host.from_device"};
 
 bool additive(std::string_view key) {
   return std::find(std::begin(kAdditive), std::end(kAdditive), key) != std::end(kAdditive);
@@ -36,10 +37,11 @@ hal::StatusOr<std::unique_ptr<VisibleDevice>> VisibleDevice::create(int index, h
   struct {
     const char* key;
     hal::SimTime* cost;
-  } wanted[] = {{"host.cost.launch", &costs.launch},     {"host.cost.copy", &costs.copy},   {"host.cost.fill", &costs.fill},
-                {"host.cost.allocate", &costs.allocate}, {"host.cost.free", &costs.free},   {"host.cost.wait", &costs.wait},
-                {"host.cost.query", &costs.query},       {"host.cost.event", &costs.event}, {"host.cost.stream", &costs.stream},
-                {"host.cost.load", &costs.load},         {"host.cost.call", &costs.call}};
+  } wanted[] = {
+      {"host.cost.launch", &costs.launch},     {"host.cost.copy", &costs.copy},   {"host.cost.fill", &costs.fill},
+      {"host.cost.allocate", &costs.allocate}, {"host.cost.free", &costs.free},   {"host.cost.wait", &costs.wait},
+      {"host.cost.query", &costs.query},       {"host.cost.event", &costs.event}, {"host.cost.stream", &costs.stream},
+      {"host.cost.load", &costs.load},         {"host.cost.call", &costs.call}};
   for (auto& [key, cost] : wanted) {
     auto value = device->group_.device(0).integer(key);
     if (!value) return value.status();
@@ -57,7 +59,8 @@ hal::StatusOr<double> VisibleDevice::real(std::string_view key) const {
 }
 hal::StatusOr<std::string> VisibleDevice::text(std::string_view key) const {
   auto text = group_.device(0).text(key);
-  if (text && key == "name" && group_.size() > 1) *text = "supernode of " + std::to_string(group_.size()) + " x " + *text;
+  if (text && key == "name" && group_.size() > 1)
+    *text = "supernode of " + std::to_string(group_.size()) + " x " + *text;
   return text;
 }
 
@@ -68,7 +71,8 @@ hal::StatusOr<Stream*> VisibleDevice::add_stream(std::string label, bool blockin
   stream->blocking = blocking;
   stream->priority = priority;
   stream->timeline = group_.create_semaphore();
-  for (auto [kind, queue] : {std::pair(hal::EngineKind::compute, &stream->compute), {hal::EngineKind::copy, &stream->copy}}) {
+  for (auto [kind, queue] :
+       {std::pair(hal::EngineKind::compute, &stream->compute), {hal::EngineKind::copy, &stream->copy}}) {
     auto made = group_.create_queue(kind);
     if (!made) return made.status();
     *queue = std::move(*made);

@@ -58,8 +58,8 @@ class VisibleDevice {
 
   void reset();
 
-  std::set<int> peers;              // enabled peer access
-  std::map<int, uint64_t> limits;   // cudaLimit -> value
+  std::set<int> peers;             // enabled peer access
+  std::map<int, uint64_t> limits;  // cudaLimit -> value
 
  private:
   VisibleDevice(int index, hal::Group group) : index_(index), group_(std::move(group)) {}

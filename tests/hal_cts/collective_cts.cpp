@@ -15,9 +15,11 @@ struct Ends {
       std::vector<uint32_t> values(source_count);
       for (uint64_t i = 0; i < source_count; ++i) values[i] = first(member) + static_cast<uint32_t>(i);
       sources.push_back(*bench.group->allocate({source_count * 4, 256, Placement::on(member), "source"}));
-      destinations.push_back(*bench.group->allocate({destination_count * 4, 256, Placement::on(member), "destination"}));
+      destinations.push_back(
+          *bench.group->allocate({destination_count * 4, 256, Placement::on(member), "destination"}));
       CommandBuffer commands;
-      commands.copy({MemoryRef::in(sources.back()), MemoryRef::on_host(values.data()), Region::bytes(source_count * 4)});
+      commands.copy(
+          {MemoryRef::in(sources.back()), MemoryRef::on_host(values.data()), Region::bytes(source_count * 4)});
       REQUIRE(bench.run(EngineKind::copy, std::move(commands)).ok());
     }
   }
@@ -50,7 +52,8 @@ TEST_CASE("all_reduce gives every member the sum, the smallest, the largest") {
   struct {
     Collective::Reduction reduction;
     uint32_t expected;  // of element 7
-  } cases[] = {{Collective::Reduction::sum, 6021}, {Collective::Reduction::min, 1007}, {Collective::Reduction::max, 3007}};
+  } cases[] = {
+      {Collective::Reduction::sum, 6021}, {Collective::Reduction::min, 1007}, {Collective::Reduction::max, 3007}};
   for (auto [reduction, expected] : cases) {
     Collective collective = ends.call(Collective::Kind::all_reduce, kCount);
     collective.reduction = reduction;

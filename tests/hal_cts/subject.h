@@ -11,11 +11,11 @@ namespace cts {
 
 struct Subject {
   phx::hal::DriverKind kind;
-  phx::hal::Config config;       // for `devices` devices
+  phx::hal::Config config;  // for `devices` devices
   std::vector<std::byte> executable;
-  std::string fill_kernel;       // arguments: u64 address, u32 value, u32 count; element i = value + i
-  std::string fault_kernel;      // same arguments; stores to an address nobody owns. Empty: the driver cannot fault
-  std::string symbol;            // a variable of at least 4 bytes in the executable; empty: none
+  std::string fill_kernel;   // arguments: u64 address, u32 value, u32 count; element i = value + i
+  std::string fault_kernel;  // same arguments; stores to an address nobody owns. Empty: the driver cannot fault
+  std::string symbol;        // a variable of at least 4 bytes in the executable; empty: none
 };
 
 // Defined once per driver, in <driver>_subject.cpp.

@@ -69,8 +69,8 @@ class AddressSpace {
       uint64_t free = size_ - used_[group.first() + member];
       if (share > free)
         return Status(Code::out_of_memory, "buffer '" + spec.label + "' needs " + std::to_string(share) +
-                                               " bytes of device " + std::to_string(group.first() + member) + ", which has " +
-                                               std::to_string(free) + " left");
+                                               " bytes of device " + std::to_string(group.first() + member) +
+                                               ", which has " + std::to_string(free) + " left");
     }
     for (uint32_t member = 0; member < group.size(); ++member)
       used_[group.first() + member] += share_of(group, spec, member);
@@ -110,11 +110,15 @@ class AddressSpace {
  private:
   static uint64_t share_of(const Group& group, const BufferSpec& spec, uint32_t member) {
     switch (spec.placement.kind) {
-      case Placement::Kind::on: return member == spec.placement.member ? spec.size : 0;
-      case Placement::Kind::replicated: return spec.size;
+      case Placement::Kind::on:
+        return member == spec.placement.member ? spec.size : 0;
+      case Placement::Kind::replicated:
+        return spec.size;
       case Placement::Kind::blocked:
-      case Placement::Kind::interleaved: return (spec.size + group.size() - 1) / group.size();
-      case Placement::Kind::host: return 0;
+      case Placement::Kind::interleaved:
+        return (spec.size + group.size() - 1) / group.size();
+      case Placement::Kind::host:
+        return 0;
     }
     return 0;
   }
@@ -231,7 +235,8 @@ class NullDriver final : public Driver {
       uint64_t size = 0;
       if (!(words >> what)) continue;
       if (!(words >> name >> size) || size > (1u << 30) || (what != "kernel" && what != "symbol"))
-        return Status(Code::data_corrupt, label + ":" + std::to_string(number) + ": expected 'kernel NAME BYTES' or 'symbol NAME SIZE'");
+        return Status(Code::data_corrupt,
+                      label + ":" + std::to_string(number) + ": expected 'kernel NAME BYTES' or 'symbol NAME SIZE'");
       if (what == "kernel") {
         EntryPoint entry;
         entry.name = name;
@@ -295,7 +300,8 @@ StatusOr<uint64_t> number(const Config& config, const std::string& key, uint64_t
   uint64_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value == 0 || value > most)
-    return Status(Code::invalid_argument, "option '" + key + "' is '" + text + "'; expected a number from 1 to " + std::to_string(most));
+    return Status(Code::invalid_argument,
+                  "option '" + key + "' is '" + text + "'; expected a number from 1 to " + std::to_string(most));
   return value;
 }
 

@@ -14,20 +14,28 @@ template <class T>
 T combined_integers(Reduction how, T a, T b) {
   using Unsigned = std::make_unsigned_t<T>;
   switch (how) {
-    case Reduction::sum: return static_cast<T>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
-    case Reduction::product: return static_cast<T>(uint64_t(static_cast<Unsigned>(a)) * static_cast<Unsigned>(b));
-    case Reduction::min: return b < a ? b : a;
-    case Reduction::max: return a < b ? b : a;
+    case Reduction::sum:
+      return static_cast<T>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
+    case Reduction::product:
+      return static_cast<T>(uint64_t(static_cast<Unsigned>(a)) * static_cast<Unsigned>(b));
+    case Reduction::min:
+      return b < a ? b : a;
+    case Reduction::max:
+      return a < b ? b : a;
   }
   return a;
 }
 
 uint64_t combined_floats(num::Format format, Reduction how, uint64_t a, uint64_t b) {
   switch (how) {
-    case Reduction::sum: return num::add(format, a, b, num::Round::Rn);
-    case Reduction::product: return num::mul(format, a, b, num::Round::Rn);
-    case Reduction::min: return num::min(format, a, b);
-    case Reduction::max: return num::max(format, a, b);
+    case Reduction::sum:
+      return num::add(format, a, b, num::Round::Rn);
+    case Reduction::product:
+      return num::mul(format, a, b, num::Round::Rn);
+    case Reduction::min:
+      return num::min(format, a, b);
+    case Reduction::max:
+      return num::max(format, a, b);
   }
   return a;
 }
@@ -43,7 +51,8 @@ void combine_integers(Reduction how, std::byte* into, const std::byte* from, uin
   }
 }
 
-void combine_floats(num::Format format, uint32_t width, Reduction how, std::byte* into, const std::byte* from, uint64_t count) {
+void combine_floats(num::Format format, uint32_t width, Reduction how, std::byte* into, const std::byte* from,
+                    uint64_t count) {
   for (uint64_t i = 0; i < count; ++i) {
     uint64_t a = 0, b = 0;
     std::memcpy(&a, into + i * width, width);
@@ -55,16 +64,26 @@ void combine_floats(num::Format format, uint32_t width, Reduction how, std::byte
 
 void combine(ElementType type, Reduction how, std::byte* into, const std::byte* from, uint64_t count) {
   switch (type) {
-    case ElementType::s8: return combine_integers<int8_t>(how, into, from, count);
-    case ElementType::u8: return combine_integers<uint8_t>(how, into, from, count);
-    case ElementType::s32: return combine_integers<int32_t>(how, into, from, count);
-    case ElementType::u32: return combine_integers<uint32_t>(how, into, from, count);
-    case ElementType::s64: return combine_integers<int64_t>(how, into, from, count);
-    case ElementType::u64: return combine_integers<uint64_t>(how, into, from, count);
-    case ElementType::f16: return combine_floats(num::Format::F16, 2, how, into, from, count);
-    case ElementType::bf16: return combine_floats(num::Format::BF16, 2, how, into, from, count);
-    case ElementType::f32: return combine_floats(num::Format::F32, 4, how, into, from, count);
-    case ElementType::f64: return combine_floats(num::Format::F64, 8, how, into, from, count);
+    case ElementType::s8:
+      return combine_integers<int8_t>(how, into, from, count);
+    case ElementType::u8:
+      return combine_integers<uint8_t>(how, into, from, count);
+    case ElementType::s32:
+      return combine_integers<int32_t>(how, into, from, count);
+    case ElementType::u32:
+      return combine_integers<uint32_t>(how, into, from, count);
+    case ElementType::s64:
+      return combine_integers<int64_t>(how, into, from, count);
+    case ElementType::u64:
+      return combine_integers<uint64_t>(how, into, from, count);
+    case ElementType::f16:
+      return combine_floats(num::Format::F16, 2, how, into, from, count);
+    case ElementType::bf16:
+      return combine_floats(num::Format::BF16, 2, how, into, from, count);
+    case ElementType::f32:
+      return combine_floats(num::Format::F32, 4, how, into, from, count);
+    case ElementType::f64:
+      return combine_floats(num::Format::F64, 8, how, into, from, count);
   }
 }
 
@@ -94,22 +113,31 @@ Status run_collective(MachineState& machine, const Collective& collective, const
     if (!bytes) return Status(Code::device_fault, "a collective's source on member " + std::to_string(i) + " is gone");
     sources[i].assign(bytes, bytes + source_bytes);
   }
-  bool reduces = collective.kind == Kind::all_reduce || collective.kind == Kind::reduce || collective.kind == Kind::reduce_scatter;
+  bool reduces =
+      collective.kind == Kind::all_reduce || collective.kind == Kind::reduce || collective.kind == Kind::reduce_scatter;
   std::vector<std::byte> total;
   if (reduces) {
     total = sources[0];
     for (size_t i = 1; i < members; ++i)
-      combine(collective.type, collective.reduction, total.data(), sources[i].data(), source_bytes / element_bytes(collective.type));
+      combine(collective.type, collective.reduction, total.data(), sources[i].data(),
+              source_bytes / element_bytes(collective.type));
   }
   for (size_t i = 0; i < members; ++i) {
     if (collective.kind == Kind::reduce && i != collective.root) continue;
     std::byte* to = view(machine, collective.destinations[i], bindings, destination_bytes);
-    if (!to) return Status(Code::device_fault, "a collective's destination on member " + std::to_string(i) + " is gone");
+    if (!to)
+      return Status(Code::device_fault, "a collective's destination on member " + std::to_string(i) + " is gone");
     switch (collective.kind) {
       case Kind::all_reduce:
-      case Kind::reduce: std::memcpy(to, total.data(), part); break;
-      case Kind::broadcast: std::memcpy(to, sources[collective.root].data(), part); break;
-      case Kind::reduce_scatter: std::memcpy(to, total.data() + i * part, part); break;
+      case Kind::reduce:
+        std::memcpy(to, total.data(), part);
+        break;
+      case Kind::broadcast:
+        std::memcpy(to, sources[collective.root].data(), part);
+        break;
+      case Kind::reduce_scatter:
+        std::memcpy(to, total.data() + i * part, part);
+        break;
       case Kind::all_gather:
         for (size_t j = 0; j < members; ++j) std::memcpy(to + j * part, sources[j].data(), part);
         break;
@@ -135,12 +163,17 @@ SimTime collective_time(const Collective& collective, const Topology& topology) 
   const double part = static_cast<double>(collective.count) * element_bytes(collective.type);
   double steps = n - 1, bytes = part;
   switch (collective.kind) {
-    case Kind::all_reduce: steps = 2.0 * (n - 1), bytes = part / n; break;
+    case Kind::all_reduce:
+      steps = 2.0 * (n - 1), bytes = part / n;
+      break;
     case Kind::all_gather:
     case Kind::reduce_scatter:
-    case Kind::all_to_all: break;
+    case Kind::all_to_all:
+      break;
     case Kind::broadcast:
-    case Kind::reduce: bytes = part / steps; break;  // cut so that the hops overlap: latency of all, bytes of one
+    case Kind::reduce:
+      bytes = part / steps;
+      break;  // cut so that the hops overlap: latency of all, bytes of one
   }
   double seconds = bandwidth > 0 ? bytes / bandwidth : 0;
   return static_cast<SimTime>(std::llround(steps * (static_cast<double>(latency) + seconds * kPicosecondsPerSecond)));

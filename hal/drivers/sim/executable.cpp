@@ -13,11 +13,13 @@ namespace {
 constexpr std::string_view kBundleMagic("PHXBNDL\0", 8);
 
 bool is_bundle(std::span<const std::byte> bytes) {
-  return bytes.size() >= kBundleMagic.size() && std::memcmp(bytes.data(), kBundleMagic.data(), kBundleMagic.size()) == 0;
+  return bytes.size() >= kBundleMagic.size() &&
+         std::memcmp(bytes.data(), kBundleMagic.data(), kBundleMagic.size()) == 0;
 }
 
 // The image of a bundle that this machine runs: one made for it before one that runs anywhere.
-StatusOr<std::span<const std::byte>> choose(std::span<const std::byte> bundle, const machine::Machine& machine, const std::string& label) {
+StatusOr<std::span<const std::byte>> choose(std::span<const std::byte> bundle, const machine::Machine& machine,
+                                            const std::string& label) {
   auto images = image::read_bundle(bundle, label);
   if (!images) return status_of(Code::data_corrupt, images.diagnostic());
   const image::BundleView* chosen = nullptr;
@@ -89,7 +91,8 @@ StatusOr<uint32_t> SimExecutable::find(std::string_view name) const {
     if (i < 5) known += (i ? ", " : "") + entries_[i].name;
   }
   if (entries_.size() > 5) known += ", ...";
-  return Status(Code::not_found, "there is no kernel '" + std::string(name) + "'; there are: " + (known.empty() ? "none" : known));
+  return Status(Code::not_found,
+                "there is no kernel '" + std::string(name) + "'; there are: " + (known.empty() ? "none" : known));
 }
 
 StatusOr<Symbol> SimExecutable::symbol(std::string_view name) const {
@@ -97,26 +100,30 @@ StatusOr<Symbol> SimExecutable::symbol(std::string_view name) const {
   if (found.address == 0) return Status(Code::not_found, "there is no device variable '" + std::string(name) + "'");
   bool constant = found.kind != image::ObjectKind::global;
   Placement placement = constant ? Placement::replicated() : Placement::on(0);
-  return Symbol{borrow(found.address, found.size, placement, std::string(name), shared_from_this()), 0, found.size, constant};
+  return Symbol{borrow(found.address, found.size, placement, std::string(name), shared_from_this()), 0, found.size,
+                constant};
 }
 
 StatusOr<uint32_t> SimExecutable::variant(uint32_t entry, uint64_t block_threads) const {
-  auto chosen = block_threads <= ~uint32_t{0}
-                    ? phx::sim::System::select_variant(*program_, entries_[entry].name, static_cast<uint32_t>(block_threads))
-                    : std::nullopt;
+  auto chosen = block_threads <= ~uint32_t{0} ? phx::sim::System::select_variant(*program_, entries_[entry].name,
+                                                                                 static_cast<uint32_t>(block_threads))
+                                              : std::nullopt;
   if (!chosen)
     return Status(Code::out_of_resources, "no variant of the kernel runs blocks of " + std::to_string(block_threads) +
-                                              " threads; the largest takes " + std::to_string(entries_[entry].max_block_threads));
+                                              " threads; the largest takes " +
+                                              std::to_string(entries_[entry].max_block_threads));
   return *chosen;
 }
 
 StatusOr<Occupancy> SimExecutable::occupancy(uint32_t entry, uint32_t block_threads, uint64_t dynamic_shared) const {
-  if (entry >= entries_.size()) return Status(Code::invalid_argument, "the executable has no entry " + std::to_string(entry));
+  if (entry >= entries_.size())
+    return Status(Code::invalid_argument, "the executable has no entry " + std::to_string(entry));
   auto chosen = variant(entry, block_threads);
   if (!chosen) return chosen.status();
   if (dynamic_shared > ~uint32_t{0}) return Status(Code::out_of_resources, "no core has that much shared memory");
   std::string reason;
-  unsigned blocks = machine_->system->occupancy(*program_, *chosen, block_threads, static_cast<uint32_t>(dynamic_shared), &reason);
+  unsigned blocks =
+      machine_->system->occupancy(*program_, *chosen, block_threads, static_cast<uint32_t>(dynamic_shared), &reason);
   if (blocks == 0) return Status(Code::out_of_resources, reason);
   return Occupancy{blocks, program_->kernels()[*chosen].lane_registers, reason};
 }

@@ -47,8 +47,8 @@ void each_run(const Region& r, Row row) {
   }
 }
 
-// A transfer in runs takes the latency once: the first run's time, stretched by the bytes of the others at the rate that
-// a run of the whole length would have. Two probes of the path give latency and rate.
+// A transfer in runs takes the latency once: the first run's time, stretched by the bytes of the others at the rate
+// that a run of the whole length would have. Two probes of the path give latency and rate.
 class TransferTime {
  public:
   void add(double seconds, uint64_t bytes) {
@@ -91,7 +91,9 @@ uint64_t digest_of(const std::byte* bytes, uint64_t size, uint64_t digest) {
 }  // namespace
 
 Execution::Execution(std::shared_ptr<MachineState> machine, Telemetry* sink, double watchdog_seconds)
-    : machine_(std::move(machine)), sink_(sink), watchdog_seconds_(watchdog_seconds),
+    : machine_(std::move(machine)),
+      sink_(sink),
+      watchdog_seconds_(watchdog_seconds),
       engines_(machine_->system->devices(), static_cast<uint32_t>(machine_->system->machine().chip.aiv)) {
   for (unsigned i = 0; i < machine_->system->devices(); ++i) rings_.emplace_back();
 }
@@ -129,16 +131,18 @@ Status Execution::faulted(const phx::sim::Fault& fault, const std::string& label
   record.label = label;
   if (sink_) sink_->fault(record);
   return Status(fault.kind == phx::sim::FaultKind::cancelled ? Code::cancelled : Code::device_fault,
-                std::string(fault_name(record.kind)) + (record.kernel.empty() ? "" : " in kernel '" + record.kernel + "'") +
+                std::string(fault_name(record.kind)) +
+                    (record.kernel.empty() ? "" : " in kernel '" + record.kernel + "'") +
                     (record.file.empty() ? "" : " at " + record.file + ":" + std::to_string(record.line)));
 }
 
-void Execution::span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start, SimTime end,
-                     uint64_t bytes, uint64_t digest) {
+void Execution::span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start,
+                     SimTime end, uint64_t bytes, uint64_t digest) {
   const std::string device = "device " + std::to_string(at.group.first());
   if (phx::sim::TraceSink* trace = machine_->trace.get()) {
     constexpr double kMicroseconds = 1.0 / kPicosecondsPerMicrosecond;
-    phx::sim::TraceSink::Argument arguments[] = {{"bytes", static_cast<double>(bytes)}, {"stream", 0, at.submission.label}};
+    phx::sim::TraceSink::Argument arguments[] = {{"bytes", static_cast<double>(bytes)},
+                                                 {"stream", 0, at.submission.label}};
     trace->span(trace->lane(trace->process(device), track), name, static_cast<double>(start) * kMicroseconds,
                 static_cast<double>(end - start) * kMicroseconds, arguments);
   }
@@ -251,12 +255,14 @@ StatusOr<SimTime> Execution::dispatch(const Context& at, const Dispatch& command
   return end;
 }
 
-StatusOr<SimTime> Execution::launch(const Context& at, const Dispatch& command, std::vector<uint16_t> members, std::span<const std::byte> arguments) {
+StatusOr<SimTime> Execution::launch(const Context& at, const Dispatch& command, std::vector<uint16_t> members,
+                                    std::span<const std::byte> arguments) {
   auto* executable = dynamic_cast<SimExecutable*>(command.executable.get());
   if (!executable) return Status(Code::invalid_argument, "the executable belongs to another driver");
   auto variant = executable->variant(command.entry, command.block.count());
   if (!variant) return variant.status();
-  if (command.dynamic_shared > ~uint32_t{0}) return Status(Code::out_of_resources, "no core has that much shared memory");
+  if (command.dynamic_shared > ~uint32_t{0})
+    return Status(Code::out_of_resources, "no core has that much shared memory");
 
   // A grid smaller than the group leaves members without a block.
   uint64_t blocks = command.grid.count();
@@ -294,7 +300,8 @@ StatusOr<SimTime> Execution::launch(const Context& at, const Dispatch& command, 
   if (result.fault) {
     if (too_long) {
       result.fault->kind = phx::sim::FaultKind::watchdog;
-      result.fault->detail = "the launch took more than " + std::to_string(static_cast<uint64_t>(watchdog_seconds_)) + " s of host time";
+      result.fault->detail =
+          "the launch took more than " + std::to_string(static_cast<uint64_t>(watchdog_seconds_)) + " s of host time";
     }
     return faulted(*result.fault, at.submission.label);
   }
@@ -336,15 +343,19 @@ void Execution::serve(std::span<const phx::sim::ServiceRecord> records, const st
   const phx::sim::AddressSpace& memory = machine_->system->memory();
   auto read_string = [&](Address address) {
     std::string text;
-    for (const std::byte* at; text.size() < (1 << 16) && (at = memory.translate(address + text.size(), 1)) && *at != std::byte{0};)
+    for (const std::byte* at;
+         text.size() < (1 << 16) && (at = memory.translate(address + text.size(), 1)) && *at != std::byte{0};)
       text += static_cast<char>(*at);
     return text;
   };
   for (const phx::sim::ServiceRecord& record : records) {
     if (record.fn != isa::ServiceFn::Printf) continue;
     PrintRecord print;
-    print.origin = {record.device, kernel, {record.block[0], record.block[1], record.block[2]},
-                    {record.thread[0], record.thread[1], record.thread[2]}, when};
+    print.origin = {record.device,
+                    kernel,
+                    {record.block[0], record.block[1], record.block[2]},
+                    {record.thread[0], record.thread[1], record.thread[2]},
+                    when};
     print.text = format_print(record.format, record.arguments, read_string);
     rings_[record.device].print(std::move(print));
   }

@@ -40,12 +40,13 @@ class Execution {
   StatusOr<SimTime> copy(const Context& at, const Copy& command);
   StatusOr<SimTime> fill(const Context& at, const Fill& command);
   StatusOr<SimTime> dispatch(const Context& at, const Dispatch& command);
-  StatusOr<SimTime> launch(const Context& at, const Dispatch& command, std::vector<uint16_t> members, std::span<const std::byte> arguments);
+  StatusOr<SimTime> launch(const Context& at, const Dispatch& command, std::vector<uint16_t> members,
+                           std::span<const std::byte> arguments);
   StatusOr<SimTime> collective(const Context& at, const Collective& command);
   Status faulted(const phx::sim::Fault& fault, const std::string& label);
   void serve(std::span<const phx::sim::ServiceRecord> records, const std::string& kernel, SimTime when);
-  void span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start, SimTime end,
-            uint64_t bytes, uint64_t digest = 0);
+  void span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start,
+            SimTime end, uint64_t bytes, uint64_t digest = 0);
 
   std::shared_ptr<MachineState> machine_;
   Telemetry* sink_;

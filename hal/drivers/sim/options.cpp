@@ -32,7 +32,8 @@ Status read_checks(const std::string& value) {
   for (const std::string& check : split(value, ',')) {
     bool known = false;
     for (const char* name : kAlwaysOn) known |= check == name;
-    if (!known) return bad("check", value, "a list of: bounds, alignment, lifetime, deadlock (all of them are always on)");
+    if (!known)
+      return bad("check", value, "a list of: bounds, alignment, lifetime, deadlock (all of them are always on)");
   }
   return {};
 }

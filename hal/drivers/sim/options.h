@@ -13,11 +13,11 @@ namespace phx::hal::sim {
 
 struct Options {
   std::string machine = "cloudmatrix-384";
-  std::vector<std::string> overrides;         // "chip.clock=1.5GHz"
-  std::optional<unsigned> devices;            // nothing: all of the machine
+  std::vector<std::string> overrides;  // "chip.clock=1.5GHz"
+  std::optional<unsigned> devices;     // nothing: all of the machine
   phx::sim::SystemOptions system;
-  std::string trace;                          // file; empty: none
-  double watchdog_seconds = 0;                // host time of one launch; 0: no limit
+  std::string trace;            // file; empty: none
+  double watchdog_seconds = 0;  // host time of one launch; 0: no limit
 };
 
 std::vector<OptionInfo> option_table();

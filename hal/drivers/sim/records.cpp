@@ -13,24 +13,42 @@ FaultKind kind_of(phx::sim::FaultKind kind) {
     case From::out_of_bounds:
     case From::ub_out_of_bounds:
     case From::local_out_of_bounds:
-    case From::param_out_of_bounds: return FaultKind::out_of_bounds;
-    case From::misaligned: return FaultKind::misaligned;
-    case From::host_pointer: return FaultKind::host_pointer;
-    case From::use_after_free: return FaultKind::use_after_free;
-    case From::read_only_store: return FaultKind::write_to_read_only;
-    case From::uninitialised_read: return FaultKind::uninitialized_read;
-    case From::race: return FaultKind::race;
-    case From::missing_flag: return FaultKind::missing_flag;
-    case From::divergent_barrier: return FaultKind::divergent_barrier;
-    case From::divergent_scalar: return FaultKind::illegal_encoding;
-    case From::deadlock: return FaultKind::deadlock;
-    case From::watchdog: return FaultKind::watchdog;
-    case From::cancelled: return FaultKind::cancelled;
-    case From::trap: return FaultKind::trap;
-    case From::assertion: return FaultKind::assertion;
-    case From::call_depth: return FaultKind::out_of_resources;
-    case From::unsupported: return FaultKind::unsupported;
-    case From::illegal_instruction: return FaultKind::illegal_encoding;
+    case From::param_out_of_bounds:
+      return FaultKind::out_of_bounds;
+    case From::misaligned:
+      return FaultKind::misaligned;
+    case From::host_pointer:
+      return FaultKind::host_pointer;
+    case From::use_after_free:
+      return FaultKind::use_after_free;
+    case From::read_only_store:
+      return FaultKind::write_to_read_only;
+    case From::uninitialised_read:
+      return FaultKind::uninitialized_read;
+    case From::race:
+      return FaultKind::race;
+    case From::missing_flag:
+      return FaultKind::missing_flag;
+    case From::divergent_barrier:
+      return FaultKind::divergent_barrier;
+    case From::divergent_scalar:
+      return FaultKind::illegal_encoding;
+    case From::deadlock:
+      return FaultKind::deadlock;
+    case From::watchdog:
+      return FaultKind::watchdog;
+    case From::cancelled:
+      return FaultKind::cancelled;
+    case From::trap:
+      return FaultKind::trap;
+    case From::assertion:
+      return FaultKind::assertion;
+    case From::call_depth:
+      return FaultKind::out_of_resources;
+    case From::unsupported:
+      return FaultKind::unsupported;
+    case From::illegal_instruction:
+      return FaultKind::illegal_encoding;
   }
   return FaultKind::trap;
 }
@@ -67,7 +85,8 @@ double energy(const phx::sim::LaunchCounters& counters, size_t members, const ma
   for (const auto& [pipe, cycles] : counters.pipe_busy_cycles) busiest = std::max(busiest, static_cast<double>(cycles));
   double share = total > 0 ? std::min(1.0, busiest / (total * cores)) : 0;
   const machine::Power& power = machine.chip.power;
-  return total / machine.chip.clock_hz * static_cast<double>(members) * (power.idle_watts + (power.tdp_watts - power.idle_watts) * share);
+  return total / machine.chip.clock_hz * static_cast<double>(members) *
+         (power.idle_watts + (power.tdp_watts - power.idle_watts) * share);
 }
 
 }  // namespace
@@ -82,7 +101,8 @@ FaultRecord fault_record(const phx::sim::Fault& fault) {
     record.line = fault.source.front().line;
     record.function = fault.source.front().function;
     for (size_t i = 1; i < fault.source.size(); ++i)
-      record.inlined_at.push_back(fault.source[i].file + ":" + std::to_string(fault.source[i].line) + " in " + fault.source[i].function);
+      record.inlined_at.push_back(fault.source[i].file + ":" + std::to_string(fault.source[i].line) + " in " +
+                                  fault.source[i].function);
   }
   record.device = fault.device;
   record.core = "core " + std::to_string(fault.core);
@@ -97,7 +117,8 @@ FaultRecord fault_record(const phx::sim::Fault& fault) {
   return record;
 }
 
-KernelRecord kernel_record(const phx::sim::LaunchResult& result, const phx::sim::LaunchRequest& request, const machine::Machine& machine) {
+KernelRecord kernel_record(const phx::sim::LaunchResult& result, const phx::sim::LaunchRequest& request,
+                           const machine::Machine& machine) {
   const image::Kernel& kernel = request.program->kernels()[request.kernel];
   KernelRecord record;
   record.kernel = kernel.display_name.empty() ? kernel.name : kernel.display_name;

@@ -28,7 +28,8 @@ class SimDriver final : public Driver {
     facts_.devices_total = static_cast<uint32_t>(machine.system.devices());
     facts_.weakest_source = std::string(machine::name_of(machine::weakest_tag(machine)));
     if (machine.chip.simt.kind == machine::SimtKind::Virtual)
-      facts_.warnings.push_back("SIMT code is a virtual extension of '" + machine.name + "'; the real chip does not run it");
+      facts_.warnings.push_back("SIMT code is a virtual extension of '" + machine.name +
+                                "'; the real chip does not run it");
     if (!timed) facts_.warnings.push_back("functional mode: times are nominal, not estimates");
   }
 
@@ -73,14 +74,18 @@ class SimDriver final : public Driver {
   StatusOr<std::unique_ptr<Queue>> do_create_queue(const Group& group, EngineKind kind) override {
     return scheduler_->create_queue(group, kind);
   }
-  std::shared_ptr<Semaphore> do_create_semaphore(uint64_t initial) override { return scheduler_->create_semaphore(initial); }
+  std::shared_ptr<Semaphore> do_create_semaphore(uint64_t initial) override {
+    return scheduler_->create_semaphore(initial);
+  }
   StatusOr<std::shared_ptr<Buffer>> do_allocate(const Group& group, const BufferSpec& spec) override {
     return allocate(machine_, group, spec);
   }
-  StatusOr<std::shared_ptr<Buffer>> do_import_host(const Group&, void* memory, uint64_t size, const std::string& label) override {
+  StatusOr<std::shared_ptr<Buffer>> do_import_host(const Group&, void* memory, uint64_t size,
+                                                   const std::string& label) override {
     return import_host(machine_, memory, size, label);
   }
-  StatusOr<std::shared_ptr<Executable>> do_load(const Group& group, std::span<const std::byte> bytes, const std::string& label) override {
+  StatusOr<std::shared_ptr<Executable>> do_load(const Group& group, std::span<const std::byte> bytes,
+                                                const std::string& label) override {
     return SimExecutable::load(machine_, group, bytes, label);
   }
   StatusOr<uint64_t> do_measure(const void* start) const override { return measure(start); }

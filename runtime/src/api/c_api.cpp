@@ -160,7 +160,8 @@ phxResult phxHostSeconds(phxRuntime runtime, double* seconds) {
 
 phxResult phxReport(phxRuntime runtime, char* text, size_t size, size_t* needed) {
   if (!runtime || !needed) return refuse(phxErrorInvalidValue, "a pointer is null");
-  for (int i = 0; i < runtime->runtime->device_count(); ++i) (void)runtime->runtime->synchronize(*runtime->runtime->device(i));
+  for (int i = 0; i < runtime->runtime->device_count(); ++i)
+    (void)runtime->runtime->synchronize(*runtime->runtime->device(i));
   std::string report = runtime->runtime->report();
   *needed = report.size() + 1;
   if (text && size >= *needed) std::memcpy(text, report.c_str(), *needed);
@@ -175,7 +176,8 @@ phxResult phxMalloc(phxRuntime runtime, int device, uint64_t size, void** pointe
   phxResult code;
   rt::VisibleDevice* found = device_of(runtime, device, &code);
   if (!found) return code;
-  if (!pointer || size == 0) return refuse(phxErrorInvalidValue, "an allocation needs a place for the pointer and at least one byte");
+  if (!pointer || size == 0)
+    return refuse(phxErrorInvalidValue, "an allocation needs a place for the pointer and at least one byte");
   return tell(runtime->runtime->allocate(*found, size, pointer, "phxMalloc"));
 }
 
@@ -183,7 +185,8 @@ phxResult phxMallocHost(phxRuntime runtime, uint64_t size, void** pointer) {
   phxResult code;
   rt::VisibleDevice* found = device_of(runtime, 0, &code);
   if (!found) return code;
-  if (!pointer || size == 0) return refuse(phxErrorInvalidValue, "an allocation needs a place for the pointer and at least one byte");
+  if (!pointer || size == 0)
+    return refuse(phxErrorInvalidValue, "an allocation needs a place for the pointer and at least one byte");
   return tell(runtime->runtime->allocate_host(*found, size, rt::MemoryKind::pinned, 0, pointer));
 }
 
@@ -208,7 +211,8 @@ phxResult phxMemcpy(phxRuntime runtime, int device, void* to, const void* from, 
   rt::VisibleDevice* found = device_of(runtime, device, &code);
   if (!found) return code;
   rt::Stream* on = nullptr;
-  if (rt::Result result = stream_on(*runtime->runtime, *found, stream, &on); !result.ok()) return tell(std::move(result));
+  if (rt::Result result = stream_on(*runtime->runtime, *found, stream, &on); !result.ok())
+    return tell(std::move(result));
   return tell(runtime->runtime->copy(on, to, from, hal::Region::bytes(size), rt::Direction::any, !stream));
 }
 
@@ -217,7 +221,8 @@ phxResult phxMemset(phxRuntime runtime, int device, void* pointer, int value, ui
   rt::VisibleDevice* found = device_of(runtime, device, &code);
   if (!found) return code;
   rt::Stream* on = nullptr;
-  if (rt::Result result = stream_on(*runtime->runtime, *found, stream, &on); !result.ok()) return tell(std::move(result));
+  if (rt::Result result = stream_on(*runtime->runtime, *found, stream, &on); !result.ok())
+    return tell(std::move(result));
   return tell(runtime->runtime->fill(on, pointer, value, hal::Region::bytes(size), !stream));
 }
 
@@ -227,7 +232,8 @@ phxResult phxStreamCreate(phxRuntime runtime, int device, phxStream* stream) {
   if (!found) return code;
   if (!stream) return refuse(phxErrorInvalidValue, "a pointer is null");
   rt::Stream* made = nullptr;
-  if (rt::Result result = runtime->runtime->create_stream(*found, false, 0, &made); !result.ok()) return tell(std::move(result));
+  if (rt::Result result = runtime->runtime->create_stream(*found, false, 0, &made); !result.ok())
+    return tell(std::move(result));
   *stream = new phxStream_st{runtime->runtime.get(), made};
   return phxSuccess;
 }
@@ -260,7 +266,8 @@ phxResult phxEventCreate(phxRuntime runtime, int device, phxEvent* event) {
   if (!found) return code;
   if (!event) return refuse(phxErrorInvalidValue, "a pointer is null");
   rt::Event* made = nullptr;
-  if (rt::Result result = runtime->runtime->create_event(*found, true, &made); !result.ok()) return tell(std::move(result));
+  if (rt::Result result = runtime->runtime->create_event(*found, true, &made); !result.ok())
+    return tell(std::move(result));
   *event = new phxEvent_st{runtime->runtime.get(), made};
   return phxSuccess;
 }
@@ -275,7 +282,8 @@ phxResult phxEventDestroy(phxEvent event) {
 phxResult phxEventRecord(phxEvent event, phxStream stream) {
   if (!event) return refuse(phxErrorInvalidResourceHandle, "the event handle is null");
   rt::Stream* on = nullptr;
-  if (rt::Result result = stream_on(*event->runtime, *event->event->device, stream, &on); !result.ok()) return tell(std::move(result));
+  if (rt::Result result = stream_on(*event->runtime, *event->event->device, stream, &on); !result.ok())
+    return tell(std::move(result));
   return tell(event->runtime->record(event->event, on));
 }
 
@@ -302,7 +310,8 @@ phxResult phxModuleLoad(phxRuntime runtime, int device, const void* bytes, size_
   auto* first = static_cast<const std::byte*>(bytes);
   auto made = std::unique_ptr<phxModule_st>(new phxModule_st{runtime, found, {"module", {first, first + size}, {}}});
   std::shared_ptr<hal::Executable> executable;
-  if (rt::Result result = runtime->runtime->load(*found, made->module, &executable); !result.ok()) return tell(std::move(result));
+  if (rt::Result result = runtime->runtime->load(*found, made->module, &executable); !result.ok())
+    return tell(std::move(result));
   std::lock_guard lock(runtime->mutex);
   *module = made.get();
   runtime->modules.emplace(*module, std::move(made));
@@ -334,7 +343,8 @@ phxResult phxModuleKernel(phxModule module, const char* name, phxKernel* kernel)
 phxResult phxModuleSymbol(phxModule module, const char* name, void** pointer, uint64_t* size) {
   if (!module || !name) return refuse(phxErrorInvalidValue, "a handle or a pointer is null");
   hal::Symbol symbol;
-  if (rt::Result result = module->runtime->runtime->symbol(*module->device, module->module, name, &symbol); !result.ok())
+  if (rt::Result result = module->runtime->runtime->symbol(*module->device, module->module, name, &symbol);
+      !result.ok())
     return tell(std::move(result));
   if (pointer) *pointer = reinterpret_cast<void*>(symbol.buffer->address() + symbol.offset);
   if (size) *size = symbol.size;
@@ -346,8 +356,10 @@ phxResult phxLaunch(phxKernel kernel, phxExtent grid, phxExtent block, uint64_t 
   if (!kernel || (size && !arguments)) return refuse(phxErrorInvalidValue, "a handle or a pointer is null");
   rt::Runtime& runtime = *kernel->runtime->runtime;
   rt::Stream* on = nullptr;
-  if (rt::Result result = stream_on(runtime, *kernel->device, stream, &on); !result.ok()) return tell(std::move(result));
-  if (on->device != kernel->device) return refuse(phxErrorInvalidResourceHandle, "the stream belongs to another device than the kernel");
+  if (rt::Result result = stream_on(runtime, *kernel->device, stream, &on); !result.ok())
+    return tell(std::move(result));
+  if (on->device != kernel->device)
+    return refuse(phxErrorInvalidResourceHandle, "the stream belongs to another device than the kernel");
   auto* first = static_cast<const std::byte*>(arguments);
   rt::LaunchShape shape{{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, dynamic_shared, false};
   return tell(runtime.launch(on, kernel->kernel, shape, {first, first + size}));

@@ -72,49 +72,92 @@ void fill(cudaDeviceProp& p, const rt::VisibleDevice& device) {
 // One attribute, where it is a member of the properties; nothing for numbers CUDA does not define.
 std::optional<int> attribute_of(const cudaDeviceProp& p, int attribute) {
   switch (attribute) {
-    case cudaDevAttrMaxThreadsPerBlock: return p.maxThreadsPerBlock;
-    case cudaDevAttrMaxBlockDimX: return p.maxThreadsDim[0];
-    case cudaDevAttrMaxBlockDimY: return p.maxThreadsDim[1];
-    case cudaDevAttrMaxBlockDimZ: return p.maxThreadsDim[2];
-    case cudaDevAttrMaxGridDimX: return p.maxGridSize[0];
-    case cudaDevAttrMaxGridDimY: return p.maxGridSize[1];
-    case cudaDevAttrMaxGridDimZ: return p.maxGridSize[2];
-    case cudaDevAttrMaxSharedMemoryPerBlock: return clamped(static_cast<double>(p.sharedMemPerBlock));
-    case cudaDevAttrMaxSharedMemoryPerBlockOptin: return clamped(static_cast<double>(p.sharedMemPerBlockOptin));
-    case cudaDevAttrMaxSharedMemoryPerMultiprocessor: return clamped(static_cast<double>(p.sharedMemPerMultiprocessor));
-    case cudaDevAttrTotalConstantMemory: return static_cast<int>(p.totalConstMem);
-    case cudaDevAttrWarpSize: return p.warpSize;
-    case cudaDevAttrMaxPitch: return 2147483647;
-    case cudaDevAttrMaxRegistersPerBlock: return p.regsPerBlock;
-    case cudaDevAttrMaxRegistersPerMultiprocessor: return p.regsPerMultiprocessor;
-    case cudaDevAttrClockRate: return p.clockRate;
-    case cudaDevAttrTextureAlignment: return static_cast<int>(p.textureAlignment);
-    case cudaDevAttrTexturePitchAlignment: return static_cast<int>(p.texturePitchAlignment);
-    case cudaDevAttrSurfaceAlignment: return static_cast<int>(p.surfaceAlignment);
-    case cudaDevAttrGpuOverlap: return p.deviceOverlap;
-    case cudaDevAttrMultiProcessorCount: return p.multiProcessorCount;
-    case cudaDevAttrCanMapHostMemory: return p.canMapHostMemory;
-    case cudaDevAttrComputeMode: return p.computeMode;
-    case cudaDevAttrConcurrentKernels: return p.concurrentKernels;
-    case cudaDevAttrPciBusId: return p.pciBusID;
-    case cudaDevAttrMemoryClockRate: return p.memoryClockRate;
-    case cudaDevAttrGlobalMemoryBusWidth: return p.memoryBusWidth;
-    case cudaDevAttrL2CacheSize: return p.l2CacheSize;
-    case cudaDevAttrMaxThreadsPerMultiProcessor: return p.maxThreadsPerMultiProcessor;
-    case cudaDevAttrAsyncEngineCount: return p.asyncEngineCount;
-    case cudaDevAttrUnifiedAddressing: return p.unifiedAddressing;
-    case cudaDevAttrComputeCapabilityMajor: return p.major;
-    case cudaDevAttrComputeCapabilityMinor: return p.minor;
-    case cudaDevAttrGlobalL1CacheSupported: return p.globalL1CacheSupported;
-    case cudaDevAttrLocalL1CacheSupported: return p.localL1CacheSupported;
-    case cudaDevAttrManagedMemory: return p.managedMemory;
-    case cudaDevAttrSingleToDoublePrecisionPerfRatio: return p.singleToDoublePrecisionPerfRatio;
-    case cudaDevAttrCanUseHostPointerForRegisteredMem: return p.canUseHostPointerForRegisteredMem;
-    case cudaDevAttrCooperativeLaunch: return p.cooperativeLaunch;
-    case cudaDevAttrHostRegisterSupported: return p.hostRegisterSupported;
-    case cudaDevAttrMaxBlocksPerMultiprocessor: return p.maxBlocksPerMultiProcessor;
-    case cudaDevAttrMemoryPoolsSupported: return p.memoryPoolsSupported;
-    default: break;
+    case cudaDevAttrMaxThreadsPerBlock:
+      return p.maxThreadsPerBlock;
+    case cudaDevAttrMaxBlockDimX:
+      return p.maxThreadsDim[0];
+    case cudaDevAttrMaxBlockDimY:
+      return p.maxThreadsDim[1];
+    case cudaDevAttrMaxBlockDimZ:
+      return p.maxThreadsDim[2];
+    case cudaDevAttrMaxGridDimX:
+      return p.maxGridSize[0];
+    case cudaDevAttrMaxGridDimY:
+      return p.maxGridSize[1];
+    case cudaDevAttrMaxGridDimZ:
+      return p.maxGridSize[2];
+    case cudaDevAttrMaxSharedMemoryPerBlock:
+      return clamped(static_cast<double>(p.sharedMemPerBlock));
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      return clamped(static_cast<double>(p.sharedMemPerBlockOptin));
+    case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
+      return clamped(static_cast<double>(p.sharedMemPerMultiprocessor));
+    case cudaDevAttrTotalConstantMemory:
+      return static_cast<int>(p.totalConstMem);
+    case cudaDevAttrWarpSize:
+      return p.warpSize;
+    case cudaDevAttrMaxPitch:
+      return 2147483647;
+    case cudaDevAttrMaxRegistersPerBlock:
+      return p.regsPerBlock;
+    case cudaDevAttrMaxRegistersPerMultiprocessor:
+      return p.regsPerMultiprocessor;
+    case cudaDevAttrClockRate:
+      return p.clockRate;
+    case cudaDevAttrTextureAlignment:
+      return static_cast<int>(p.textureAlignment);
+    case cudaDevAttrTexturePitchAlignment:
+      return static_cast<int>(p.texturePitchAlignment);
+    case cudaDevAttrSurfaceAlignment:
+      return static_cast<int>(p.surfaceAlignment);
+    case cudaDevAttrGpuOverlap:
+      return p.deviceOverlap;
+    case cudaDevAttrMultiProcessorCount:
+      return p.multiProcessorCount;
+    case cudaDevAttrCanMapHostMemory:
+      return p.canMapHostMemory;
+    case cudaDevAttrComputeMode:
+      return p.computeMode;
+    case cudaDevAttrConcurrentKernels:
+      return p.concurrentKernels;
+    case cudaDevAttrPciBusId:
+      return p.pciBusID;
+    case cudaDevAttrMemoryClockRate:
+      return p.memoryClockRate;
+    case cudaDevAttrGlobalMemoryBusWidth:
+      return p.memoryBusWidth;
+    case cudaDevAttrL2CacheSize:
+      return p.l2CacheSize;
+    case cudaDevAttrMaxThreadsPerMultiProcessor:
+      return p.maxThreadsPerMultiProcessor;
+    case cudaDevAttrAsyncEngineCount:
+      return p.asyncEngineCount;
+    case cudaDevAttrUnifiedAddressing:
+      return p.unifiedAddressing;
+    case cudaDevAttrComputeCapabilityMajor:
+      return p.major;
+    case cudaDevAttrComputeCapabilityMinor:
+      return p.minor;
+    case cudaDevAttrGlobalL1CacheSupported:
+      return p.globalL1CacheSupported;
+    case cudaDevAttrLocalL1CacheSupported:
+      return p.localL1CacheSupported;
+    case cudaDevAttrManagedMemory:
+      return p.managedMemory;
+    case cudaDevAttrSingleToDoublePrecisionPerfRatio:
+      return p.singleToDoublePrecisionPerfRatio;
+    case cudaDevAttrCanUseHostPointerForRegisteredMem:
+      return p.canUseHostPointerForRegisteredMem;
+    case cudaDevAttrCooperativeLaunch:
+      return p.cooperativeLaunch;
+    case cudaDevAttrHostRegisterSupported:
+      return p.hostRegisterSupported;
+    case cudaDevAttrMaxBlocksPerMultiprocessor:
+      return p.maxBlocksPerMultiProcessor;
+    case cudaDevAttrMemoryPoolsSupported:
+      return p.memoryPoolsSupported;
+    default:
+      break;
   }
   if (attribute >= 1 && attribute < cudaDevAttrMax) return 0;  // defined, and the machine does not have it
   return std::nullopt;
@@ -206,7 +249,8 @@ cudaError_t phx_cudaDeviceGetPCIBusId(char* id, int length, int device) {
 
 cudaError_t phx_cudaDeviceGetByPCIBusId(int* device, const char* id) {
   unsigned domain = 0, bus = 0, slot = 0;
-  if (!device || !id || std::sscanf(id, "%x:%x:%x", &domain, &bus, &slot) != 3) return finish(invalid("not a PCI bus id"));
+  if (!device || !id || std::sscanf(id, "%x:%x:%x", &domain, &bus, &slot) != 3)
+    return finish(invalid("not a PCI bus id"));
   Current now = on_device(static_cast<int>(bus) - 1);
   if (!now) return finish(now.why);
   *device = static_cast<int>(bus) - 1;
@@ -247,14 +291,29 @@ cudaError_t phx_cudaDeviceGetLimit(size_t* value, enum cudaLimit limit) {
     return cudaSuccess;
   }
   switch (limit) {
-    case cudaLimitStackSize: *value = 1024; break;
-    case cudaLimitPrintfFifoSize: *value = now.device->group().device(0).service_ring().capacity(); break;
-    case cudaLimitMallocHeapSize: *value = 8 << 20; break;
-    case cudaLimitDevRuntimeSyncDepth: *value = 2; break;
-    case cudaLimitDevRuntimePendingLaunchCount: *value = 2048; break;
-    case cudaLimitMaxL2FetchGranularity: *value = 128; break;
-    case cudaLimitPersistingL2CacheSize: *value = 0; break;
-    default: return finish({phxErrorUnsupportedLimit, "there is no such limit"});
+    case cudaLimitStackSize:
+      *value = 1024;
+      break;
+    case cudaLimitPrintfFifoSize:
+      *value = now.device->group().device(0).service_ring().capacity();
+      break;
+    case cudaLimitMallocHeapSize:
+      *value = 8 << 20;
+      break;
+    case cudaLimitDevRuntimeSyncDepth:
+      *value = 2;
+      break;
+    case cudaLimitDevRuntimePendingLaunchCount:
+      *value = 2048;
+      break;
+    case cudaLimitMaxL2FetchGranularity:
+      *value = 128;
+      break;
+    case cudaLimitPersistingL2CacheSize:
+      *value = 0;
+      break;
+    default:
+      return finish({phxErrorUnsupportedLimit, "there is no such limit"});
   }
   return cudaSuccess;
 }
@@ -338,8 +397,12 @@ cudaError_t phx_cudaDeviceGetP2PAttribute(int* value, enum cudaDeviceP2PAttr att
       return cudaSuccess;
     }
     case cudaDevP2PAttrAccessSupported:
-    case cudaDevP2PAttrNativeAtomicSupported: *value = 1; return cudaSuccess;
-    case cudaDevP2PAttrCudaArrayAccessSupported: *value = 0; return cudaSuccess;
+    case cudaDevP2PAttrNativeAtomicSupported:
+      *value = 1;
+      return cudaSuccess;
+    case cudaDevP2PAttrCudaArrayAccessSupported:
+      *value = 0;
+      return cudaSuccess;
   }
   return finish(invalid("there is no such attribute"));
 }

@@ -20,7 +20,8 @@ std::vector<std::byte> packed(const hal::EntryPoint& entry, void** arguments) {
   return block;
 }
 
-cudaError_t launch(const void* function, dim3 grid, dim3 block, void** arguments, size_t shared, cudaStream_t handle, bool cooperative) {
+cudaError_t launch(const void* function, dim3 grid, dim3 block, void** arguments, size_t shared, cudaStream_t handle,
+                   bool cooperative) {
   Current now = current();
   if (!now) return finish(now.why);
   rt::Stream* stream = nullptr;
@@ -64,12 +65,13 @@ int64_t integer(const rt::VisibleDevice& device, const char* key) {
 
 extern "C" {
 
-cudaError_t phx_cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void** arguments, size_t sharedBytes, cudaStream_t stream) {
+cudaError_t phx_cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void** arguments, size_t sharedBytes,
+                                 cudaStream_t stream) {
   return launch(function, grid, block, arguments, sharedBytes, stream, false);
 }
 
-cudaError_t phx_cudaLaunchCooperativeKernel(const void* function, dim3 grid, dim3 block, void** arguments, size_t sharedBytes,
-                                            cudaStream_t stream) {
+cudaError_t phx_cudaLaunchCooperativeKernel(const void* function, dim3 grid, dim3 block, void** arguments,
+                                            size_t sharedBytes, cudaStream_t stream) {
   return launch(function, grid, block, arguments, sharedBytes, stream, true);
 }
 
@@ -83,7 +85,8 @@ cudaError_t phx_cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void
         uint64_t{attribute.val.clusterDim.x} * attribute.val.clusterDim.y * attribute.val.clusterDim.z > 1)
       return finish({phxErrorNotSupported, "block clusters are not supported"});
   }
-  return launch(function, config->gridDim, config->blockDim, arguments, config->dynamicSmemBytes, config->stream, cooperative);
+  return launch(function, config->gridDim, config->blockDim, arguments, config->dynamicSmemBytes, config->stream,
+                cooperative);
 }
 
 cudaError_t phx_cudaFuncGetAttributes(struct cudaFuncAttributes* attributes, const void* function) {
@@ -97,7 +100,8 @@ cudaError_t phx_cudaFuncGetAttributes(struct cudaFuncAttributes* attributes, con
   attributes->constSizeBytes = entry.constant_bytes;
   attributes->localSizeBytes = entry.local;
   auto most = static_cast<int>(integer(*now.device, "block.threads"));
-  attributes->maxThreadsPerBlock = entry.max_block_threads ? std::min(most, static_cast<int>(entry.max_block_threads)) : most;
+  attributes->maxThreadsPerBlock =
+      entry.max_block_threads ? std::min(most, static_cast<int>(entry.max_block_threads)) : most;
   attributes->numRegs = static_cast<int>(entry.registers);
   attributes->ptxVersion = attributes->binaryVersion = 80;
   auto room = integer(*now.device, "block.shared") - static_cast<int64_t>(entry.static_shared);
@@ -123,7 +127,8 @@ cudaError_t phx_cudaFuncSetAttribute(const void* function, enum cudaFuncAttribut
       if (value < -1 || value > 100) return finish(invalid("the carveout is a percentage, or -1"));
       known->carveout = value;
       return cudaSuccess;
-    default: return finish(invalid("the attribute cannot be set"));
+    default:
+      return finish(invalid("the attribute cannot be set"));
   }
 }
 
@@ -136,7 +141,8 @@ cudaError_t phx_cudaFuncSetSharedMemConfig(const void* function, enum cudaShared
   return phx_cudaFuncSetCacheConfig(function, cudaFuncCachePreferNone);
 }
 
-cudaError_t phx_cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* function, int blockSize, size_t sharedBytes) {
+cudaError_t phx_cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* function, int blockSize,
+                                                              size_t sharedBytes) {
   if (!blocks || blockSize <= 0) return finish(invalid("the place for the answer is null, or the block is empty"));
   Current now;
   rt::KernelRef kernel;
@@ -153,8 +159,10 @@ cudaError_t phx_cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* bloc
 }
 
 // The most shared memory with which `blocks` blocks still share a core, found by asking.
-cudaError_t phx_cudaOccupancyAvailableDynamicSMemPerBlock(size_t* bytes, const void* function, int blocks, int blockSize) {
-  if (!bytes || blocks <= 0 || blockSize <= 0) return finish(invalid("the place for the answer is null, or a count is not positive"));
+cudaError_t phx_cudaOccupancyAvailableDynamicSMemPerBlock(size_t* bytes, const void* function, int blocks,
+                                                          int blockSize) {
+  if (!bytes || blocks <= 0 || blockSize <= 0)
+    return finish(invalid("the place for the answer is null, or a count is not positive"));
   Current now;
   rt::KernelRef kernel;
   if (rt::Result result = looked_up(function, &now, &kernel); !result.ok()) return finish(result);
@@ -222,7 +230,8 @@ void phx_cudaUnregisterFatBinary(void** module) {
   process.binaries.remove_if([&](const FatBinary& other) { return &other == binary; });
 }
 
-int phx_cudaRegisterFunction(void** module, const char* stub, char* name, const char*, int, void*, void*, void*, void*, int*) {
+int phx_cudaRegisterFunction(void** module, const char* stub, char* name, const char*, int, void*, void*, void*, void*,
+                             int*) {
   Process& process = Process::get();
   std::lock_guard lock(process.mutex);
   process.functions[stub] = Function{reinterpret_cast<FatBinary*>(module), name};
@@ -239,7 +248,9 @@ void phx_cudaRegisterManagedVar(void** module, void** variable, char*, const cha
   auto* binary = reinterpret_cast<FatBinary*>(module);
   Current now = current();
   void* memory = nullptr;
-  if (!now || !now.runtime->allocate_host(*now.device, size, rt::MemoryKind::managed, cudaMemAttachGlobal, &memory).ok()) return;
+  if (!now ||
+      !now.runtime->allocate_host(*now.device, size, rt::MemoryKind::managed, cudaMemAttachGlobal, &memory).ok())
+    return;
   *variable = memory;
   binary->managed.push_back({name, memory});
 }

@@ -14,20 +14,32 @@ rt::Result invalid(const char* why) { return {phxErrorInvalidValue, why}; }
 
 bool direction_of(cudaMemcpyKind kind, rt::Direction* direction) {
   switch (kind) {
-    case cudaMemcpyHostToHost: *direction = rt::Direction::host_to_host; return true;
-    case cudaMemcpyHostToDevice: *direction = rt::Direction::host_to_device; return true;
-    case cudaMemcpyDeviceToHost: *direction = rt::Direction::device_to_host; return true;
-    case cudaMemcpyDeviceToDevice: *direction = rt::Direction::device_to_device; return true;
-    case cudaMemcpyDefault: *direction = rt::Direction::any; return true;
+    case cudaMemcpyHostToHost:
+      *direction = rt::Direction::host_to_host;
+      return true;
+    case cudaMemcpyHostToDevice:
+      *direction = rt::Direction::host_to_device;
+      return true;
+    case cudaMemcpyDeviceToHost:
+      *direction = rt::Direction::device_to_host;
+      return true;
+    case cudaMemcpyDeviceToDevice:
+      *direction = rt::Direction::device_to_device;
+      return true;
+    case cudaMemcpyDefault:
+      *direction = rt::Direction::any;
+      return true;
   }
   return false;
 }
 
-cudaError_t copy(void* to, const void* from, const hal::Region& region, cudaMemcpyKind kind, cudaStream_t handle, bool wait) {
+cudaError_t copy(void* to, const void* from, const hal::Region& region, cudaMemcpyKind kind, cudaStream_t handle,
+                 bool wait) {
   Current now = current();
   if (!now) return finish(now.why);
   rt::Direction direction;
-  if (!direction_of(kind, &direction)) return finish({phxErrorInvalidMemcpyDirection, "the direction is not one of cudaMemcpyKind"});
+  if (!direction_of(kind, &direction))
+    return finish({phxErrorInvalidMemcpyDirection, "the direction is not one of cudaMemcpyKind"});
   rt::Stream* stream = nullptr;
   if (rt::Result result = stream_of(now, handle, &stream); !result.ok()) return finish(result);
   return finish(now.runtime->copy(stream, to, from, region, direction, wait));
@@ -35,7 +47,8 @@ cudaError_t copy(void* to, const void* from, const hal::Region& region, cudaMemc
 
 cudaError_t copy_2d(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width, size_t height,
                     cudaMemcpyKind kind, cudaStream_t stream, bool wait) {
-  if (width > to_pitch || width > from_pitch) return finish({phxErrorInvalidPitch, "a pitch is smaller than the width"});
+  if (width > to_pitch || width > from_pitch)
+    return finish({phxErrorInvalidPitch, "a pitch is smaller than the width"});
   return copy(to, from, {width, height, 1, to_pitch, 0, from_pitch, 0}, kind, stream, wait);
 }
 
@@ -45,8 +58,13 @@ cudaError_t copy_3d(const cudaMemcpy3DParms* p, cudaStream_t stream, bool wait) 
   auto start = [](const cudaPitchedPtr& memory, const cudaPos& at) {
     return static_cast<char*>(memory.ptr) + at.z * memory.pitch * memory.ysize + at.y * memory.pitch + at.x;
   };
-  hal::Region region{p->extent.width, p->extent.height, p->extent.depth, p->dstPtr.pitch, p->dstPtr.pitch * p->dstPtr.ysize,
-                     p->srcPtr.pitch, p->srcPtr.pitch * p->srcPtr.ysize};
+  hal::Region region{p->extent.width,
+                     p->extent.height,
+                     p->extent.depth,
+                     p->dstPtr.pitch,
+                     p->dstPtr.pitch * p->dstPtr.ysize,
+                     p->srcPtr.pitch,
+                     p->srcPtr.pitch * p->srcPtr.ysize};
   return copy(start(p->dstPtr, p->dstPos), start(p->srcPtr, p->srcPos), region, p->kind, stream, wait);
 }
 
@@ -76,7 +94,8 @@ cudaError_t allocate_host(void** pointer, size_t size, rt::MemoryKind kind, unsi
   *pointer = nullptr;
   Current now = current();
   if (!now) return finish(now.why);
-  if (size == 0) return kind == rt::MemoryKind::managed ? finish(invalid("an allocation needs at least one byte")) : cudaSuccess;
+  if (size == 0)
+    return kind == rt::MemoryKind::managed ? finish(invalid("an allocation needs at least one byte")) : cudaSuccess;
   return finish(now.runtime->allocate_host(*now.device, size, kind, flags, pointer));
 }
 
@@ -147,7 +166,9 @@ cudaError_t phx_cudaFree(void* pointer) {
   return finish(now.runtime->free(pointer));
 }
 
-cudaError_t phx_cudaMallocHost(void** pointer, size_t size) { return allocate_host(pointer, size, rt::MemoryKind::pinned, 0); }
+cudaError_t phx_cudaMallocHost(void** pointer, size_t size) {
+  return allocate_host(pointer, size, rt::MemoryKind::pinned, 0);
+}
 
 cudaError_t phx_cudaHostAlloc(void** pointer, size_t size, unsigned int flags) {
   if (flags & ~7u) return finish(invalid("unknown flags"));
@@ -159,7 +180,8 @@ cudaError_t phx_cudaFreeHost(void* pointer) {
   if (!now) return finish(now.why);
   if (!pointer) return cudaSuccess;
   auto known = now.runtime->lookup(pointer);
-  if (!known || known->kind != rt::MemoryKind::pinned) return finish(invalid("the memory was not allocated by cudaMallocHost or cudaHostAlloc"));
+  if (!known || known->kind != rt::MemoryKind::pinned)
+    return finish(invalid("the memory was not allocated by cudaMallocHost or cudaHostAlloc"));
   return finish(now.runtime->free(pointer));
 }
 
@@ -194,7 +216,8 @@ cudaError_t phx_cudaHostGetFlags(unsigned int* flags, void* host) {
 }
 
 cudaError_t phx_cudaMallocManaged(void** pointer, size_t size, unsigned int flags) {
-  if (flags != cudaMemAttachGlobal && flags != cudaMemAttachHost) return finish(invalid("flags are neither global nor host"));
+  if (flags != cudaMemAttachGlobal && flags != cudaMemAttachHost)
+    return finish(invalid("flags are neither global nor host"));
   return allocate_host(pointer, size, rt::MemoryKind::managed, flags);
 }
 
@@ -215,7 +238,8 @@ cudaError_t phx_cudaMemAdvise(const void* pointer, size_t, enum cudaMemoryAdvise
   if (!now) return finish(now.why);
   auto known = now.runtime->lookup(pointer);
   if (!known || known->kind != rt::MemoryKind::managed) return finish(invalid("the memory is not managed"));
-  if (advice < cudaMemAdviseSetReadMostly || advice > cudaMemAdviseUnsetAccessedBy) return finish(invalid("there is no such advice"));
+  if (advice < cudaMemAdviseSetReadMostly || advice > cudaMemAdviseUnsetAccessedBy)
+    return finish(invalid("there is no such advice"));
   return cudaSuccess;
 }
 
@@ -255,7 +279,8 @@ cudaError_t phx_cudaMemPoolDestroy(cudaMemPool_t handle) {
   Process& process = Process::get();
   std::lock_guard lock(process.mutex);
   Pool* pool = live_pool(handle);
-  if (!pool || process.default_pool[pool->device] == pool) return finish(invalid("the pool does not exist or is a default pool"));
+  if (!pool || process.default_pool[pool->device] == pool)
+    return finish(invalid("the pool does not exist or is a default pool"));
   std::erase_if(process.current_pool, [&](const auto& entry) { return entry.second == pool; });
   process.pools.remove_if([&](const Pool& other) { return &other == pool; });
   return cudaSuccess;
@@ -296,7 +321,8 @@ cudaError_t phx_cudaMemPoolSetAttribute(cudaMemPool_t handle, enum cudaMemPoolAt
   if (attribute < cudaMemPoolReuseFollowEventDependencies || attribute > cudaMemPoolAttrUsedMemHigh)
     return finish(invalid("there is no such attribute"));
   bool is_int = attribute <= cudaMemPoolReuseAllowInternalDependencies;
-  pool->attributes[attribute] = is_int ? static_cast<uint64_t>(*static_cast<int*>(value)) : *static_cast<cuuint64_t*>(value);
+  pool->attributes[attribute] =
+      is_int ? static_cast<uint64_t>(*static_cast<int*>(value)) : *static_cast<cuuint64_t*>(value);
   return cudaSuccess;
 }
 
@@ -330,15 +356,16 @@ cudaError_t phx_cudaMemPoolTrimTo(cudaMemPool_t handle, size_t) {
 cudaError_t phx_cudaMemcpy(void* to, const void* from, size_t count, enum cudaMemcpyKind kind) {
   return copy(to, from, hal::Region::bytes(count), kind, nullptr, true);
 }
-cudaError_t phx_cudaMemcpyAsync(void* to, const void* from, size_t count, enum cudaMemcpyKind kind, cudaStream_t stream) {
+cudaError_t phx_cudaMemcpyAsync(void* to, const void* from, size_t count, enum cudaMemcpyKind kind,
+                                cudaStream_t stream) {
   return copy(to, from, hal::Region::bytes(count), kind, stream, false);
 }
 cudaError_t phx_cudaMemcpy2D(void* to, size_t toPitch, const void* from, size_t fromPitch, size_t width, size_t height,
                              enum cudaMemcpyKind kind) {
   return copy_2d(to, toPitch, from, fromPitch, width, height, kind, nullptr, true);
 }
-cudaError_t phx_cudaMemcpy2DAsync(void* to, size_t toPitch, const void* from, size_t fromPitch, size_t width, size_t height,
-                                  enum cudaMemcpyKind kind, cudaStream_t stream) {
+cudaError_t phx_cudaMemcpy2DAsync(void* to, size_t toPitch, const void* from, size_t fromPitch, size_t width,
+                                  size_t height, enum cudaMemcpyKind kind, cudaStream_t stream) {
   return copy_2d(to, toPitch, from, fromPitch, width, height, kind, stream, false);
 }
 cudaError_t phx_cudaMemcpy3D(const struct cudaMemcpy3DParms* parameters) { return copy_3d(parameters, nullptr, true); }
@@ -351,7 +378,8 @@ cudaError_t phx_cudaMemcpyPeer(void* to, int toDevice, const void* from, int fro
     if (Current there = on_device(device); !there) return finish(there.why);
   return copy(to, from, hal::Region::bytes(count), cudaMemcpyDefault, nullptr, true);
 }
-cudaError_t phx_cudaMemcpyPeerAsync(void* to, int toDevice, const void* from, int fromDevice, size_t count, cudaStream_t stream) {
+cudaError_t phx_cudaMemcpyPeerAsync(void* to, int toDevice, const void* from, int fromDevice, size_t count,
+                                    cudaStream_t stream) {
   for (int device : {toDevice, fromDevice})
     if (Current there = on_device(device); !there) return finish(there.why);
   return copy(to, from, hal::Region::bytes(count), cudaMemcpyDefault, stream, false);
@@ -367,14 +395,16 @@ cudaError_t phx_cudaMemset2D(void* pointer, size_t pitch, int value, size_t widt
   if (width > pitch) return finish({phxErrorInvalidPitch, "the pitch is smaller than the width"});
   return fill(pointer, value, {width, height, 1, pitch, 0, 0, 0}, nullptr, false);
 }
-cudaError_t phx_cudaMemset2DAsync(void* pointer, size_t pitch, int value, size_t width, size_t height, cudaStream_t stream) {
+cudaError_t phx_cudaMemset2DAsync(void* pointer, size_t pitch, int value, size_t width, size_t height,
+                                  cudaStream_t stream) {
   if (width > pitch) return finish({phxErrorInvalidPitch, "the pitch is smaller than the width"});
   return fill(pointer, value, {width, height, 1, pitch, 0, 0, 0}, stream, false);
 }
 cudaError_t phx_cudaMemset3D(struct cudaPitchedPtr pointer, int value, struct cudaExtent extent) {
   return fill(pointer.ptr, value, fill_3d(pointer, extent), nullptr, false);
 }
-cudaError_t phx_cudaMemset3DAsync(struct cudaPitchedPtr pointer, int value, struct cudaExtent extent, cudaStream_t stream) {
+cudaError_t phx_cudaMemset3DAsync(struct cudaPitchedPtr pointer, int value, struct cudaExtent extent,
+                                  cudaStream_t stream) {
   return fill(pointer.ptr, value, fill_3d(pointer, extent), stream, false);
 }
 
@@ -406,24 +436,30 @@ cudaError_t phx_cudaPointerGetAttributes(struct cudaPointerAttributes* attribute
       attributes->hostPointer = nullptr;
       break;
     case rt::MemoryKind::pinned:
-    case rt::MemoryKind::registered: attributes->type = cudaMemoryTypeHost; break;
-    case rt::MemoryKind::managed: attributes->type = cudaMemoryTypeManaged; break;
+    case rt::MemoryKind::registered:
+      attributes->type = cudaMemoryTypeHost;
+      break;
+    case rt::MemoryKind::managed:
+      attributes->type = cudaMemoryTypeManaged;
+      break;
   }
   return cudaSuccess;
 }
 
-cudaError_t phx_cudaMemcpyToSymbol(const void* symbol, const void* from, size_t count, size_t offset, enum cudaMemcpyKind kind) {
+cudaError_t phx_cudaMemcpyToSymbol(const void* symbol, const void* from, size_t count, size_t offset,
+                                   enum cudaMemcpyKind kind) {
   return copy_to_symbol(symbol, from, count, offset, kind, nullptr, true);
 }
-cudaError_t phx_cudaMemcpyFromSymbol(void* to, const void* symbol, size_t count, size_t offset, enum cudaMemcpyKind kind) {
+cudaError_t phx_cudaMemcpyFromSymbol(void* to, const void* symbol, size_t count, size_t offset,
+                                     enum cudaMemcpyKind kind) {
   return copy_from_symbol(to, symbol, count, offset, kind, nullptr, true);
 }
 cudaError_t phx_cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t count, size_t offset,
                                         enum cudaMemcpyKind kind, cudaStream_t stream) {
   return copy_to_symbol(symbol, from, count, offset, kind, stream, false);
 }
-cudaError_t phx_cudaMemcpyFromSymbolAsync(void* to, const void* symbol, size_t count, size_t offset, enum cudaMemcpyKind kind,
-                                          cudaStream_t stream) {
+cudaError_t phx_cudaMemcpyFromSymbolAsync(void* to, const void* symbol, size_t count, size_t offset,
+                                          enum cudaMemcpyKind kind, cudaStream_t stream) {
   return copy_from_symbol(to, symbol, count, offset, kind, stream, false);
 }
 

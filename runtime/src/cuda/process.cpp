@@ -111,7 +111,8 @@ rt::Result place_managed(const Current& now, FatBinary& binary) {
   if (binary.managed.empty() || binary.module.loaded.contains(now.device->index())) return {};
   for (const FatBinary::Managed& managed : binary.managed) {
     hal::Symbol symbol;
-    if (rt::Result result = now.runtime->symbol(*now.device, binary.module, managed.name, &symbol); !result.ok()) return result;
+    if (rt::Result result = now.runtime->symbol(*now.device, binary.module, managed.name, &symbol); !result.ok())
+      return result;
     rt::Stream* stream = nullptr;
     if (rt::Result result = stream_of(now, nullptr, &stream); !result.ok()) return result;
     void* place = reinterpret_cast<void*>(symbol.buffer->address() + symbol.offset);
@@ -136,7 +137,8 @@ rt::Result kernel_of(const Current& now, const void* stub, rt::KernelRef* kernel
   {
     std::lock_guard lock(process.mutex);
     auto found = process.functions.find(stub);
-    if (found == process.functions.end()) return {phxErrorInvalidDeviceFunction, "the function is no kernel of this program"};
+    if (found == process.functions.end())
+      return {phxErrorInvalidDeviceFunction, "the function is no kernel of this program"};
     function = found->second;
   }
   if (rt::Result result = ready(now, *function.binary); !result.ok()) return result;
@@ -149,7 +151,8 @@ rt::Result symbol_of(const Current& now, const void* shadow, hal::Symbol* symbol
   {
     std::lock_guard lock(process.mutex);
     auto found = process.variables.find(shadow);
-    if (found == process.variables.end()) return {phxErrorInvalidSymbol, "the symbol is no device variable of this program"};
+    if (found == process.variables.end())
+      return {phxErrorInvalidSymbol, "the symbol is no device variable of this program"};
     variable = found->second;
   }
   if (rt::Result result = ready(now, *variable.binary); !result.ok()) return result;

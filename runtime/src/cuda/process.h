@@ -23,7 +23,7 @@ namespace phx::cuda {
 // An image the program embeds, as __cudaRegisterFatBinary got it.
 struct FatBinary {
   const void* image = nullptr;
-  rt::Module module;     // bytes are copied when first needed
+  rt::Module module;  // bytes are copied when first needed
   std::once_flag measured;
   rt::Result bad_image;
   struct Managed {

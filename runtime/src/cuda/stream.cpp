@@ -35,7 +35,8 @@ cudaError_t answer(rt::Result result) {
 }
 
 cudaError_t create_stream(cudaStream_t* stream, unsigned flags, int priority) {
-  if (!stream || (flags & ~cudaStreamNonBlocking)) return finish(invalid("the place for the stream is null, or unknown flags"));
+  if (!stream || (flags & ~cudaStreamNonBlocking))
+    return finish(invalid("the place for the stream is null, or unknown flags"));
   Current now = current();
   if (!now) return finish(now.why);
   rt::Stream* made = nullptr;
@@ -49,7 +50,9 @@ cudaError_t create_stream(cudaStream_t* stream, unsigned flags, int priority) {
 extern "C" {
 
 cudaError_t phx_cudaStreamCreate(cudaStream_t* stream) { return create_stream(stream, 0, 0); }
-cudaError_t phx_cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned int flags) { return create_stream(stream, flags, 0); }
+cudaError_t phx_cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned int flags) {
+  return create_stream(stream, flags, 0);
+}
 cudaError_t phx_cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned int flags, int priority) {
   return create_stream(stream, flags, priority);
 }
@@ -75,7 +78,8 @@ cudaError_t phx_cudaStreamQuery(cudaStream_t stream) {
 cudaError_t phx_cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned int flags) {
   if (flags & ~cudaEventWaitExternal) return finish(invalid("unknown flags"));
   if (!event) return finish({phxErrorInvalidResourceHandle, "the event is null"});
-  return with_stream(stream, [&](rt::Runtime& runtime, rt::Stream* on) { return runtime.wait_event(on, event_of(event)); });
+  return with_stream(stream,
+                     [&](rt::Runtime& runtime, rt::Stream* on) { return runtime.wait_event(on, event_of(event)); });
 }
 
 cudaError_t phx_cudaStreamGetFlags(cudaStream_t stream, unsigned int* flags) {
@@ -94,7 +98,8 @@ cudaError_t phx_cudaStreamGetPriority(cudaStream_t stream, int* priority) {
   });
 }
 
-cudaError_t phx_cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t callback, void* userData, unsigned int flags) {
+cudaError_t phx_cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t callback, void* userData,
+                                      unsigned int flags) {
   if (!callback || flags != 0) return finish(invalid("the callback is null, or flags are not 0"));
   return with_stream(stream, [&](rt::Runtime& runtime, rt::Stream* on) {
     return runtime.host_function(on, [=] { callback(stream, cudaSuccess, userData); });

@@ -16,7 +16,8 @@ Result bad_shape(const std::string& kernel, const std::string& why) {
 
 }  // namespace
 
-Result Runtime::launch(Stream* stream, const KernelRef& kernel, const LaunchShape& shape, std::vector<std::byte> arguments) {
+Result Runtime::launch(Stream* stream, const KernelRef& kernel, const LaunchShape& shape,
+                       std::vector<std::byte> arguments) {
   auto guard = lock();
   VisibleDevice& device = *stream->device;
   if (Result result = usable(device); !result.ok()) return result;
@@ -26,21 +27,24 @@ Result Runtime::launch(Stream* stream, const KernelRef& kernel, const LaunchShap
   if (grid.count() == 0 || block.count() == 0) return bad_shape(entry.name, "its grid or its block is empty");
   uint64_t threads = block.count(), most = limit(device, "block.threads");
   if (threads > most)
-    return bad_shape(entry.name, "a block of " + std::to_string(threads) + " threads; the device takes " + std::to_string(most));
+    return bad_shape(entry.name,
+                     "a block of " + std::to_string(threads) + " threads; the device takes " + std::to_string(most));
   for (uint32_t extent : {grid.x, grid.y, grid.z})
     if (extent > limit(device, "grid.extent"))
       return bad_shape(entry.name, "a grid " + std::to_string(extent) + " blocks long; the device takes " +
                                        std::to_string(limit(device, "grid.extent")));
   if (entry.static_shared + dynamic_shared > limit(device, "block.shared"))
-    return {phxErrorInvalidValue, "kernel '" + entry.name + "' asks for " + std::to_string(entry.static_shared + dynamic_shared) +
-                                      " bytes of shared memory; a block has " + std::to_string(limit(device, "block.shared"))};
+    return {phxErrorInvalidValue,
+            "kernel '" + entry.name + "' asks for " + std::to_string(entry.static_shared + dynamic_shared) +
+                " bytes of shared memory; a block has " + std::to_string(limit(device, "block.shared"))};
   auto fits = kernel.executable->occupancy(kernel.entry, static_cast<uint32_t>(threads), dynamic_shared);
   if (!fits) return {phxErrorLaunchOutOfResources, "kernel '" + entry.name + "': " + fits.status().message()};
   if (cooperative) {
     uint64_t resident = uint64_t{fits->blocks_per_core} * limit(device, "cores");
     if (grid.count() > resident)
       return {phxErrorCooperativeLaunchTooLarge, "kernel '" + entry.name + "': " + std::to_string(grid.count()) +
-                                                     " blocks cannot all be resident; the device holds " + std::to_string(resident)};
+                                                     " blocks cannot all be resident; the device holds " +
+                                                     std::to_string(resident)};
   }
   if (arguments.size() != entry.argument_bytes)
     return {phxErrorInvalidValue, "kernel '" + entry.name + "' takes " + std::to_string(entry.argument_bytes) +

@@ -23,12 +23,14 @@ enum class MemoryKind {
 struct Allocation {
   MemoryKind kind = MemoryKind::device;
   uint64_t address = 0, size = 0;
-  int device = 0;                        // visible device that was current; -1: none in particular
+  int device = 0;  // visible device that was current; -1: none in particular
   std::shared_ptr<hal::Buffer> buffer;
-  uint64_t buffer_offset = 0;            // of `address` in the buffer
-  unsigned flags = 0;                    // as the program gave them
+  uint64_t buffer_offset = 0;  // of `address` in the buffer
+  unsigned flags = 0;          // as the program gave them
 
-  bool on_host() const { return kind == MemoryKind::pinned || kind == MemoryKind::registered || kind == MemoryKind::managed; }
+  bool on_host() const {
+    return kind == MemoryKind::pinned || kind == MemoryKind::registered || kind == MemoryKind::managed;
+  }
 };
 
 class AddressMap {

@@ -19,7 +19,8 @@ uint64_t span_of(const hal::Region& region, uint64_t row_pitch, uint64_t plane_p
   if (region.total_bytes() == 0) return 0;
   if (row_pitch == 0) row_pitch = region.row_bytes;
   if (plane_pitch == 0) plane_pitch = row_pitch * region.rows;
-  __uint128_t span = __uint128_t{plane_pitch} * (region.planes - 1) + __uint128_t{row_pitch} * (region.rows - 1) + region.row_bytes;
+  __uint128_t span =
+      __uint128_t{plane_pitch} * (region.planes - 1) + __uint128_t{row_pitch} * (region.rows - 1) + region.row_bytes;
   return span > ~uint64_t{0} ? ~uint64_t{0} : static_cast<uint64_t>(span);
 }
 
@@ -60,7 +61,8 @@ Result Runtime::locate(const void* pointer, uint64_t span, End* end) {
     }
     return {};
   }
-  if (!may_be_host(address)) return {phxErrorInvalidValue, "the pointer is neither host memory nor a live device allocation"};
+  if (!may_be_host(address))
+    return {phxErrorInvalidValue, "the pointer is neither host memory nor a live device allocation"};
   end->pageable = true;
   end->memory = hal::MemoryRef::on_host(pointer);
   return {};
@@ -90,7 +92,8 @@ Result Runtime::allocate_host(VisibleDevice& device, uint64_t size, MemoryKind k
   void* memory = rounded >= size ? std::aligned_alloc(kHostAlignment, rounded) : nullptr;
   if (!memory) return {phxErrorMemoryAllocation, "the host has no " + std::to_string(size) + " bytes left"};
   std::memset(memory, 0, rounded);
-  std::string label = (kind == MemoryKind::managed ? "managed memory #" : "pinned memory #") + std::to_string(++allocations_made_);
+  std::string label =
+      (kind == MemoryKind::managed ? "managed memory #" : "pinned memory #") + std::to_string(++allocations_made_);
   auto buffer = all_->import_host(memory, size, std::move(label));
   if (!buffer) {
     std::free(memory);
@@ -138,7 +141,8 @@ Result Runtime::register_host(VisibleDevice& device, void* memory, uint64_t size
   auto guard = lock();
   if (Result result = usable(device); !result.ok()) return result;
   clock().advance(device.costs().call);
-  if (!memory || size == 0 || !may_be_host(address_of(memory))) return {phxErrorInvalidValue, "there is no such host memory"};
+  if (!memory || size == 0 || !may_be_host(address_of(memory)))
+    return {phxErrorInvalidValue, "there is no such host memory"};
   auto buffer = all_->import_host(memory, size, "registered host memory #" + std::to_string(++allocations_made_));
   if (!buffer) return {phxErrorHostMemoryAlreadyRegistered, buffer.status().message()};
   addresses_.add({MemoryKind::registered, address_of(memory), size, device.index(), std::move(*buffer), 0, flags});
@@ -164,7 +168,8 @@ std::optional<Allocation> Runtime::lookup(const void* pointer) {
   return *allocation;
 }
 
-Result Runtime::copy(Stream* stream, void* to, const void* from, const hal::Region& region, Direction direction, bool wait) {
+Result Runtime::copy(Stream* stream, void* to, const void* from, const hal::Region& region, Direction direction,
+                     bool wait) {
   auto guard = lock();
   VisibleDevice& device = *stream->device;
   if (Result result = usable(device); !result.ok()) return result;
@@ -175,7 +180,8 @@ Result Runtime::copy(Stream* stream, void* to, const void* from, const hal::Regi
   End destination, source;
   uint64_t to_span = span_of(region, region.destination_row_pitch, region.destination_plane_pitch);
   uint64_t from_span = span_of(region, region.source_row_pitch, region.source_plane_pitch);
-  if (Result result = locate(to, to_span, &destination); !result.ok()) return {result.code, "destination: " + result.message};
+  if (Result result = locate(to, to_span, &destination); !result.ok())
+    return {result.code, "destination: " + result.message};
   if (Result result = locate(from, from_span, &source); !result.ok()) return {result.code, "source: " + result.message};
 
   bool to_device = direction == Direction::host_to_device || direction == Direction::device_to_device;
@@ -183,7 +189,8 @@ Result Runtime::copy(Stream* stream, void* to, const void* from, const hal::Regi
   if (direction != Direction::any) {
     // Pinned and managed memory may stand on either side.
     if (to_device ? destination.pageable : destination.on_device)
-      return {phxErrorInvalidValue, std::string("the destination is not ") + (to_device ? "device" : "host") + " memory"};
+      return {phxErrorInvalidValue,
+              std::string("the destination is not ") + (to_device ? "device" : "host") + " memory"};
     if (from_device ? source.pageable : source.on_device)
       return {phxErrorInvalidValue, std::string("the source is not ") + (from_device ? "device" : "host") + " memory"};
   }

@@ -12,7 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-
 // Counts are whole numbers however they were summed.
 Json whole(const std::map<std::string, double>& totals) {
   Json object = Json::object();
@@ -142,7 +141,8 @@ std::string trace_json(const TelemetryLog::Contents& log) {
   auto thread_of = [&](const std::string& track) {
     auto [entry, is_new] = threads.try_emplace(track, static_cast<int>(threads.size()) + 1);
     if (is_new)
-      events.push_back({{"ph", "M"}, {"pid", 1}, {"tid", entry->second}, {"name", "thread_name"}, {"args", {{"name", track}}}});
+      events.push_back(
+          {{"ph", "M"}, {"pid", 1}, {"tid", entry->second}, {"name", "thread_name"}, {"args", {{"name", track}}}});
     return entry->second;
   };
   auto microseconds = [](hal::SimTime time) { return static_cast<double>(time) / hal::kPicosecondsPerMicrosecond; };
@@ -153,19 +153,32 @@ std::string trace_json(const TelemetryLog::Contents& log) {
                    {"block", {record.block.x, record.block.y, record.block.z}},
                    {"stream", record.label}};
       if (record.cycles) args["cycles"] = *record.cycles;
-      events.push_back({{"ph", "X"}, {"pid", 1}, {"tid", thread_of("device " + std::to_string(device) + "/kernels")},
-                        {"name", record.kernel}, {"cat", "kernel"}, {"ts", microseconds(record.start)},
-                        {"dur", microseconds(record.end - record.start)}, {"args", std::move(args)}});
+      events.push_back({{"ph", "X"},
+                        {"pid", 1},
+                        {"tid", thread_of("device " + std::to_string(device) + "/kernels")},
+                        {"name", record.kernel},
+                        {"cat", "kernel"},
+                        {"ts", microseconds(record.start)},
+                        {"dur", microseconds(record.end - record.start)},
+                        {"args", std::move(args)}});
     }
   }
   for (const hal::SpanRecord& record : log.spans) {
-    Json event = {{"ph", "X"}, {"pid", 1}, {"tid", thread_of(record.track)}, {"name", record.name}, {"cat", record.category},
-                  {"ts", microseconds(record.start)}, {"dur", microseconds(record.end - record.start)}};
+    Json event = {{"ph", "X"},
+                  {"pid", 1},
+                  {"tid", thread_of(record.track)},
+                  {"name", record.name},
+                  {"cat", record.category},
+                  {"ts", microseconds(record.start)},
+                  {"dur", microseconds(record.end - record.start)}};
     if (record.bytes) event["args"] = {{"bytes", record.bytes}, {"stream", record.label}};
     events.push_back(std::move(event));
   }
   for (const hal::CounterRecord& record : log.counters)
-    events.push_back({{"ph", "C"}, {"pid", 1}, {"name", record.track + " " + record.name}, {"ts", microseconds(record.when)},
+    events.push_back({{"ph", "C"},
+                      {"pid", 1},
+                      {"name", record.track + " " + record.name},
+                      {"ts", microseconds(record.when)},
                       {"args", {{record.name, record.value}}}});
   Json trace = {{"displayTimeUnit", "ns"}, {"traceEvents", std::move(events)}};
   return trace.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -175,7 +188,9 @@ void write_file(const std::string& path, const std::string& text, const char* wh
   std::FILE* file = std::fopen(path.c_str(), "w");
   bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
   if (file && std::fclose(file) != 0) written = false;
-  if (!written) std::fprintf(stderr, "phalanx: error: the %s cannot be written to '%s': %s\n", what, path.c_str(), std::strerror(errno));
+  if (!written)
+    std::fprintf(stderr, "phalanx: error: the %s cannot be written to '%s': %s\n", what, path.c_str(),
+                 std::strerror(errno));
 }
 
 }  // namespace phx::rt

@@ -15,8 +15,8 @@ struct ReportFacts {
   hal::MachineFacts machine;
   std::string driver, visible;
   uint32_t devices = 0, packages = 0;
-  double host_seconds = 0;     // real time since the runtime was opened
-  hal::SimTime host_end = 0;   // latest logical host clock
+  double host_seconds = 0;    // real time since the runtime was opened
+  hal::SimTime host_end = 0;  // latest logical host clock
   double clock_hz = 0;
 };
 

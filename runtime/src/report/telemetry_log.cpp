@@ -126,7 +126,8 @@ std::string fault_text(const hal::FaultRecord& fault) {
   if (fault.address) {
     text += "\n  address:  " + hexadecimal(*fault.address);
     if (fault.access_bytes)
-      text += std::string(" (") + (fault.is_store ? "store" : "load") + " of " + std::to_string(fault.access_bytes) + " bytes)";
+      text += std::string(" (") + (fault.is_store ? "store" : "load") + " of " + std::to_string(fault.access_bytes) +
+              " bytes)";
   }
   if (!fault.nearest_buffer.empty()) text += "\n  nearest:  " + fault.nearest_buffer;
   if (!fault.instruction.empty()) text += "\n  executed: " + fault.instruction;

@@ -25,7 +25,7 @@ struct KernelTotals {
     uint64_t issues = 0, lanes = 0, stall_cycles = 0;
   };
   std::map<std::pair<std::string, uint32_t>, Line> lines;  // by file and line
-  uint64_t largest_grid = 0, threads_per_block = 0;  // blocks and threads of the largest launch
+  uint64_t largest_grid = 0, threads_per_block = 0;        // blocks and threads of the largest launch
 };
 
 // All spans of one category and name: copies, fills, collectives.
@@ -53,14 +53,14 @@ class TelemetryLog final : public hal::Telemetry {
   struct Contents {
     std::map<KernelKey, KernelTotals> kernels;
     std::map<std::pair<std::string, std::string>, SpanTotals> transfers;  // (category, name)
-    std::vector<hal::KernelRecord> launches;  // for the trace
+    std::vector<hal::KernelRecord> launches;                              // for the trace
     std::vector<hal::SpanRecord> spans;
     std::vector<hal::CounterRecord> counters;
     std::vector<hal::LinkRecord> links;
     std::vector<hal::FaultRecord> faults;
     std::vector<std::string> warnings;
     uint64_t results_digest = 0;  // of everything copied to the host
-    hal::SimTime last = 0;  // the latest end of anything
+    hal::SimTime last = 0;        // the latest end of anything
   };
   // A copy, so that the driver may go on.
   Contents contents() const;

@@ -100,7 +100,8 @@ Result Runtime::record(Event* event, Stream* stream) {
   if (event->device != stream->device)
     return {phxErrorInvalidResourceHandle, "an event is recorded in streams of the device it was created on"};
   // A marker of its own: the event's time is that of the record, also in a stream that has been idle since long.
-  if (Result result = enqueue(*stream, hal::EngineKind::compute, std::nullopt, stream->device->costs().event); !result.ok())
+  if (Result result = enqueue(*stream, hal::EngineKind::compute, std::nullopt, stream->device->costs().event);
+      !result.ok())
     return result;
   event->recorded = true;
   event->point = stream->end();

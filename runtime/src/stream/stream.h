@@ -17,12 +17,12 @@ class VisibleDevice;
 
 struct Stream {
   VisibleDevice* device = nullptr;
-  std::string label;      // "default", "stream 3": tracks in traces
-  bool blocking = true;   // takes part in the legacy default stream's ordering
-  bool legacy = false;    // is the legacy default stream
+  std::string label;     // "default", "stream 3": tracks in traces
+  bool blocking = true;  // takes part in the legacy default stream's ordering
+  bool legacy = false;   // is the legacy default stream
   int priority = 0;
   std::shared_ptr<hal::Semaphore> timeline;
-  uint64_t last = 0;           // value of the last command issued; 0: none yet
+  uint64_t last = 0;  // value of the last command issued; 0: none yet
   hal::SimTime last_issued = 0;
   std::unique_ptr<hal::Queue> compute, copy;
 
@@ -33,8 +33,8 @@ struct Event {
   VisibleDevice* device = nullptr;
   bool timing = true;
   bool recorded = false;
-  hal::Point point;        // of the last record
-  hal::SimTime issued = 0; // horizon that reaches it
+  hal::Point point;         // of the last record
+  hal::SimTime issued = 0;  // horizon that reaches it
 };
 
 }  // namespace phx::rt

@@ -120,8 +120,10 @@ TEST_CASE("launches go through the hooks") {
   CHECK(phx_cudaLaunchKernel(&stub, extent(0), extent(32), nullptr, 0, nullptr) == cudaErrorInvalidConfiguration);
   CHECK(phx_cudaLaunchKernel(&stub, extent(1), extent(32), nullptr, 1 << 20, nullptr) == cudaErrorInvalidValue);
   CHECK(phx_cudaLaunchKernel(&wrapper, extent(1), extent(32), nullptr, 0, nullptr) == cudaErrorInvalidDeviceFunction);
-  CHECK(phx_cudaLaunchCooperativeKernel(&stub, extent(100000), extent(1024), nullptr, 0, nullptr) == cudaErrorInvalidConfiguration);
-  CHECK(phx_cudaLaunchCooperativeKernel(&stub, extent(1000), extent(1024), nullptr, 0, nullptr) == cudaErrorCooperativeLaunchTooLarge);
+  CHECK(phx_cudaLaunchCooperativeKernel(&stub, extent(100000), extent(1024), nullptr, 0, nullptr) ==
+        cudaErrorInvalidConfiguration);
+  CHECK(phx_cudaLaunchCooperativeKernel(&stub, extent(1000), extent(1024), nullptr, 0, nullptr) ==
+        cudaErrorCooperativeLaunchTooLarge);
   CHECK(phx_cudaPopCallConfiguration(&grid, &block, &shared, &stream) == cudaErrorMissingConfiguration);
   int blocks = 0;
   CHECK(phx_cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, &stub, 256, 0) == cudaSuccess);

@@ -65,7 +65,8 @@ TEST_CASE("host memory is registered once") {
   NullRuntime bench;
   std::vector<char> memory(4096);
   CHECK(bench.runtime->register_host(*bench.device, memory.data(), 4096, 0).ok());
-  CHECK(bench.runtime->register_host(*bench.device, memory.data(), 4096, 0).code == phxErrorHostMemoryAlreadyRegistered);
+  CHECK(bench.runtime->register_host(*bench.device, memory.data(), 4096, 0).code ==
+        phxErrorHostMemoryAlreadyRegistered);
   CHECK(bench.runtime->unregister_host(memory.data()).ok());
   CHECK(bench.runtime->unregister_host(memory.data()).code == phxErrorHostMemoryNotRegistered);
 }

@@ -43,8 +43,8 @@ TEST_CASE("the report sums up launches by kernel and source") {
   facts.packages = 1;
   auto report = nlohmann::json::parse(rt::report_json(facts, sample()));
   CHECK(report["version"] == rt::kReportVersion);
-  for (const char* key : {"machine", "devices", "packages", "mode", "simulated_seconds", "host_seconds", "kernels", "links",
-                          "energy_joules", "weakest_source", "warnings"})
+  for (const char* key : {"machine", "devices", "packages", "mode", "simulated_seconds", "host_seconds", "kernels",
+                          "links", "energy_joules", "weakest_source", "warnings"})
     CHECK(report.contains(key));
   CHECK(report["simulated_seconds"] == 2.5e-6);
   REQUIRE(report["kernels"].size() == 1);
@@ -146,7 +146,8 @@ TEST_CASE("reports of equal runs differ only in host_ keys") {
     std::memcpy(module.bytes.data(), image, module.bytes.size());
     rt::KernelRef kernel;
     REQUIRE(bench.runtime->kernel(*bench.device, module, "k", &kernel).ok());
-    REQUIRE(bench.runtime->launch(bench.legacy(), kernel, {{4, 1, 1}, {64, 1, 1}, 0, false}, std::vector<std::byte>(8)).ok());
+    REQUIRE(bench.runtime->launch(bench.legacy(), kernel, {{4, 1, 1}, {64, 1, 1}, 0, false}, std::vector<std::byte>(8))
+                .ok());
     REQUIRE(bench.runtime->synchronize(*bench.device).ok());
     auto parsed = nlohmann::json::parse(bench.runtime->report());
     CHECK(parsed["kernels"][0]["launches"] == 1);

@@ -1,5 +1,5 @@
-// The functions behind the CUDA names over the simulated machine, with an assembled image: what a program built by phxcc
-// does, without the compiler. Runs in processes of its own, one per visibility, chosen by the environment.
+// The functions behind the CUDA names over the simulated machine, with an assembled image: what a program built by
+// phxcc does, without the compiler. Runs in processes of its own, one per visibility, chosen by the environment.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -88,7 +88,8 @@ void registered() {
     const char* name;
   } kernels[] = {{&scale_stub, "scale"}, {&count_stub, "count"}, {&greet_stub, "greet"}};
   for (auto& [stub, name] : kernels)
-    phx_cudaRegisterFunction(module, stub, const_cast<char*>(name), name, -1, nullptr, nullptr, nullptr, nullptr, nullptr);
+    phx_cudaRegisterFunction(module, stub, const_cast<char*>(name), name, -1, nullptr, nullptr, nullptr, nullptr,
+                             nullptr);
   phx_cudaRegisterVar(module, &total_shadow, nullptr, "total", 0, 4, 0, 0);
   phx_cudaRegisterFatBinaryEnd(module);
 }

@@ -29,9 +29,9 @@ struct Placement {
     host,         // host memory made visible to the devices (Group::import_host makes these)
   };
   Kind kind = Kind::on;
-  uint32_t member = 0;    // on: position in the group
-  uint64_t granule = 0;   // blocked, interleaved: bytes; 0 = one page
-  bool broadcast = false; // replicated: stores go to every copy
+  uint32_t member = 0;     // on: position in the group
+  uint64_t granule = 0;    // blocked, interleaved: bytes; 0 = one page
+  bool broadcast = false;  // replicated: stores go to every copy
 
   static Placement on(uint32_t member) { return {Kind::on, member, 0, false}; }
   static Placement blocked(uint64_t granule = 0) { return {Kind::blocked, 0, granule, false}; }
@@ -40,10 +40,10 @@ struct Placement {
 };
 
 struct BufferSpec {
-  uint64_t size = 0;        // bytes, at least 1
-  uint64_t alignment = 256; // a power of two
+  uint64_t size = 0;         // bytes, at least 1
+  uint64_t alignment = 256;  // a power of two
   Placement placement;
-  std::string label;        // shown in faults as the nearest buffer: "cudaMalloc #12", "weights"
+  std::string label;  // shown in faults as the nearest buffer: "cudaMalloc #12", "weights"
 };
 
 class Buffer {

@@ -43,8 +43,8 @@ struct Symbol {
 // What happens if an entry runs with a given block: how many blocks share a core, and what stops one more.
 struct Occupancy {
   uint32_t blocks_per_core = 0;
-  uint32_t registers = 0;       // per thread, of the variant that would run
-  std::string limited_by;       // "threads", "registers", "shared", "blocks"
+  uint32_t registers = 0;  // per thread, of the variant that would run
+  std::string limited_by;  // "threads", "registers", "shared", "blocks"
 };
 
 class Executable {

@@ -18,12 +18,12 @@ enum class EngineKind { compute, copy, collective };
 const char* engine_name(EngineKind kind);
 
 struct Submission {
-  std::vector<Point> waits;                      // all must be reached before anything starts
-  std::shared_ptr<const CommandBuffer> commands; // may be null: a pure wait-and-signal
+  std::vector<Point> waits;                       // all must be reached before anything starts
+  std::shared_ptr<const CommandBuffer> commands;  // may be null: a pure wait-and-signal
   Bindings bindings;
-  std::vector<Point> signals;                    // reached when everything is done, at that simulated time
-  SimTime issued = 0;                            // the host's simulated time: nothing starts earlier
-  std::string label;                             // names the track in traces: "stream 3"
+  std::vector<Point> signals;  // reached when everything is done, at that simulated time
+  SimTime issued = 0;          // the host's simulated time: nothing starts earlier
+  std::string label;           // names the track in traces: "stream 3"
 };
 
 class Queue {

@@ -14,18 +14,18 @@ namespace phx::hal {
 // Codes say what the caller can do about it; the message says what happened.
 enum class Code {
   ok,
-  invalid_argument,    // the caller broke a rule of the header; calling again will not help
-  not_found,           // no such driver, key, entry or symbol
-  out_of_memory,       // device memory or synthetic address space exhausted; freeing helps
-  out_of_resources,    // a launch asks for more registers, shared memory or threads than a core has
-  unsupported,         // this driver or this machine lacks it; the message names which
-  incompatible,        // an executable bound to another machine or ISA version
-  data_corrupt,        // an executable or configuration file that does not hold together
-  failed_precondition, // right call, wrong moment (destroyed group, semaphore value going backwards)
-  device_fault,        // the device stopped on an error; a FaultRecord with the details went to Telemetry
-  deadline,            // a wait or a watchdog ran out
-  cancelled,           // somebody asked the run to stop
-  internal,            // a bug on this side of the interface
+  invalid_argument,     // the caller broke a rule of the header; calling again will not help
+  not_found,            // no such driver, key, entry or symbol
+  out_of_memory,        // device memory or synthetic address space exhausted; freeing helps
+  out_of_resources,     // a launch asks for more registers, shared memory or threads than a core has
+  unsupported,          // this driver or this machine lacks it; the message names which
+  incompatible,         // an executable bound to another machine or ISA version
+  data_corrupt,         // an executable or configuration file that does not hold together
+  failed_precondition,  // right call, wrong moment (destroyed group, semaphore value going backwards)
+  device_fault,         // the device stopped on an error; a FaultRecord with the details went to Telemetry
+  deadline,             // a wait or a watchdog ran out
+  cancelled,            // somebody asked the run to stop
+  internal,             // a bug on this side of the interface
 };
 
 // "invalid_argument", as logs and tests spell it.

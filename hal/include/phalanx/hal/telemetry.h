@@ -35,19 +35,19 @@ struct SourceLine {
 
 // One dispatch that ended. cycles and the lists are empty when the driver does not model time.
 struct KernelRecord {
-  std::string kernel;             // readable name
-  std::string file;               // source of the entry; empty if the executable has no line table
+  std::string kernel;  // readable name
+  std::string file;    // source of the entry; empty if the executable has no line table
   uint32_t line = 0;
   std::vector<DeviceOrdinal> devices;
   Extent grid, block;
   uint64_t dynamic_shared = 0;
   SimTime start = 0, end = 0;
-  std::optional<uint64_t> cycles; // core clock cycles from start to end
-  std::vector<Amount> busy;       // per pipe: cycles busy, summed over cores
-  std::vector<Amount> bytes;      // per path: "l2->ub", "hbm->l2", "ub:remote", ...
-  std::vector<Amount> stalls;     // per cause: cycles, summed over cores
-  std::vector<Amount> counters;   // everything else: instructions, cache hits, ...
-  bool reused = false;            // timing taken from an identical earlier dispatch
+  std::optional<uint64_t> cycles;  // core clock cycles from start to end
+  std::vector<Amount> busy;        // per pipe: cycles busy, summed over cores
+  std::vector<Amount> bytes;       // per path: "l2->ub", "hbm->l2", "ub:remote", ...
+  std::vector<Amount> stalls;      // per cause: cycles, summed over cores
+  std::vector<Amount> counters;    // everything else: instructions, cache hits, ...
+  bool reused = false;             // timing taken from an identical earlier dispatch
   double energy_joules = 0;
   uint64_t host_nanoseconds = 0;  // real time spent simulating it
   std::string label;              // of the submission
@@ -56,13 +56,13 @@ struct KernelRecord {
 
 // Something that took from start to end on a track: a copy, a pipe busy, a transfer over a link.
 struct SpanRecord {
-  std::string track;     // "device 0/copy", "device 0/core 3/MTE2", "link ub 0->4"
+  std::string track;  // "device 0/copy", "device 0/core 3/MTE2", "link ub 0->4"
   std::string name;
   std::string category;  // "copy", "fill", "collective", "pipe", "link", "host"
   SimTime start = 0, end = 0;
   uint64_t bytes = 0;
-  std::string label;     // of the submission
-  uint64_t digest = 0;   // of the bytes that a copy brought to the host; 0 for everything else
+  std::string label;    // of the submission
+  uint64_t digest = 0;  // of the bytes that a copy brought to the host; 0 for everything else
 };
 
 // A counter's value from `when` on.
@@ -86,17 +86,17 @@ enum class FaultKind {
   out_of_bounds,
   misaligned,
   use_after_free,
-  host_pointer,        // a host address that was never registered
+  host_pointer,  // a host address that was never registered
   write_to_read_only,
   uninitialized_read,
-  missing_flag,        // data passed between pipes without a flag
+  missing_flag,  // data passed between pipes without a flag
   race,
   divergent_barrier,
   deadlock,
   watchdog,
   illegal_encoding,
-  unsupported,         // the machine lacks it
-  out_of_resources,    // stack, device heap, shared memory
+  unsupported,       // the machine lacks it
+  out_of_resources,  // stack, device heap, shared memory
   assertion,
   trap,
   cancelled,
@@ -117,10 +117,10 @@ struct FaultRecord {
   std::optional<Address> address;
   uint64_t access_bytes = 0;
   bool is_store = false;
-  std::string nearest_buffer;           // "'cudaMalloc #2' (4096 bytes at 0x...), 16 bytes past its end"
-  std::string instruction;              // disassembly
-  std::vector<std::string> notes;       // further lines: the wait graph, the other side of a race
-  std::string label;                    // of the submission
+  std::string nearest_buffer;      // "'cudaMalloc #2' (4096 bytes at 0x...), 16 bytes past its end"
+  std::string instruction;         // disassembly
+  std::vector<std::string> notes;  // further lines: the wait graph, the other side of a race
+  std::string label;               // of the submission
 };
 
 // How far a long dispatch has come.
