@@ -81,7 +81,8 @@ struct LinkRecord {
   SimTime latency = 0;
 };
 
-// What the strict device refuses. One taxonomy for all drivers; docs/faults.md explains each with an example.
+// What a strict device refuses: one taxonomy for all drivers. A driver with a finer one (the simulated device tells
+// shared from local memory, and more) puts its own word at the start of FaultRecord::message.
 enum class FaultKind {
   out_of_bounds,
   misaligned,
