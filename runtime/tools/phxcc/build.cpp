@@ -110,7 +110,8 @@ Words cuda_front_end(const CommandLine& line, const Installation& installation) 
 Words Build::device_command(const Input& input) const {
   Words command = cuda_front_end(line_, installation_);
   // Warnings come from the host side, which parses the same text.
-  append(command, {"--cuda-device-only", "--cuda-feature=+ptx87", "-O2", "-Xclang", "-disable-llvm-passes",
+  // A loop that never ends must hang, so that the watchdog can name it, and not be assumed away.
+  append(command, {"--cuda-device-only", "--cuda-feature=+ptx87", "-O2", "-fno-finite-loops", "-Xclang", "-disable-llvm-passes",
                    "-gline-tables-only", "-emit-llvm", "-w"});
   append(command, line_.device);
   append(command, {"-c", input.path});
