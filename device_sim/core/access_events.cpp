@@ -15,9 +15,12 @@ AccessKind kind_of(const Decoded* d, Space space) {
   const auto op = static_cast<Opcode>(d->op);
   const bool atomic = op == Opcode::Atom || op == Opcode::Red, store = op == Opcode::St;
   switch (space) {
-    case Space::Ub: return atomic ? AccessKind::ub_atomic : store ? AccessKind::ub_store : AccessKind::ub_load;
-    case Space::Local: return atomic || store ? AccessKind::local_store : AccessKind::local_load;
-    default: return atomic ? AccessKind::gm_atomic : store ? AccessKind::gm_store : AccessKind::gm_load;
+    case Space::Ub:
+      return atomic ? AccessKind::ub_atomic : store ? AccessKind::ub_store : AccessKind::ub_load;
+    case Space::Local:
+      return atomic || store ? AccessKind::local_store : AccessKind::local_load;
+    default:
+      return atomic ? AccessKind::gm_atomic : store ? AccessKind::gm_store : AccessKind::gm_load;
   }
 }
 
@@ -89,12 +92,28 @@ unsigned same_word_degree(const Frame* f, const uint64_t* at) {
 uint64_t header(AccessKind kind, unsigned degree, unsigned lines, uint64_t moved) {
   return static_cast<uint64_t>(kind) | uint64_t{degree} << 8 | uint64_t{lines} << 16 | moved << 32;
 }
-uint64_t line_word(uint64_t number, unsigned sectors, uint64_t home) { return sectors | (number & kLineMask) << 4 | home << 48; }
+uint64_t line_word(uint64_t number, unsigned sectors, uint64_t home) {
+  return sectors | (number & kLineMask) << 4 | home << 48;
+}
 
 }  // namespace
 
-void record_access(const Decoded* d, Frame* f, const uint64_t* at, unsigned bytes) {
-  const Space space = space_of(d, at[lowest(f->mask)]);
+void record_access(const Decoded* d, Frame* frame, const uint64_t* at, unsigned bytes) {
+  // The lanes of a generic access may reach several spaces. Its record is that of the lanes in global memory, which take
+  // longest, or else of those that share the first lane's space.
+  Frame part = *frame;
+  Frame* const f = &part;
+  Space space = space_of(d, at[lowest(f->mask)]);
+  uint32_t global = 0, same = 0;
+  for_lanes(f->mask, [&](unsigned lane) {
+    const Space reached = space_of(d, at[lane]);
+    global |= static_cast<uint32_t>(reached == Space::Gm) << lane;
+    same |= static_cast<uint32_t>(reached == space) << lane;
+  });
+  if (same != f->mask) {
+    if (global) space = Space::Gm;
+    f->mask = global ? global : same;
+  }
   if (space == Space::Param) return;
   Machinery& m = *f->machinery;
   const AccessKind kind = kind_of(d, space);
@@ -112,10 +131,12 @@ void record_access(const Decoded* d, Frame* f, const uint64_t* at, unsigned byte
     const uint64_t owner = kLocalBit | (m.index & 0x1ffff) << 26 | uint64_t{m.warp->index & 63u} << 20;
     for_lanes(f->mask, [&](unsigned lane) {
       const uint64_t offset = at[lane] & ~isa::kWindowMask;
-      for (uint64_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word) lines.touch(owner | (word & 0xfffff), 1u << lane / 8, at[lane]);
+      for (uint64_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word)
+        lines.touch(owner | (word & 0xfffff), 1u << lane / 8, at[lane]);
     });
   } else {
-    for_lanes(f->mask, [&](unsigned lane) { lines.touch(at[lane] / kLineBytes, sector_mask(at[lane], bytes), at[lane]); });
+    for_lanes(f->mask,
+              [&](unsigned lane) { lines.touch(at[lane] / kLineBytes, sector_mask(at[lane], bytes), at[lane]); });
   }
   out.push_back(header(kind, kind == AccessKind::gm_atomic ? same_word_degree(f, at) : 1, lines.count, moved));
   const Buffer* buffer = nullptr;

@@ -1,5 +1,5 @@
-// Atomics. On the unified buffer and local memory they run at once; on device memory those that return a value or whose order
-// can be seen are ordered, the others commute and run at once, with the host's atomics.
+// Atomics. On the unified buffer and local memory they run at once; on device memory those that return a value or whose
+// order can be seen are ordered, the others commute and run at once, with the host's atomics.
 #include <atomic>
 #include <cstring>
 
@@ -28,11 +28,16 @@ uint64_t update_concurrently(unsigned char* host, Evaluate next, AtomicFn fn, ui
   std::atomic_ref<V> cell(*reinterpret_cast<V*>(host));
   const V operand = static_cast<V>(b);
   switch (fn) {
-    case AtomicFn::Add: return cell.fetch_add(operand, std::memory_order_relaxed);
-    case AtomicFn::And: return cell.fetch_and(operand, std::memory_order_relaxed);
-    case AtomicFn::Or: return cell.fetch_or(operand, std::memory_order_relaxed);
-    case AtomicFn::Xor: return cell.fetch_xor(operand, std::memory_order_relaxed);
-    default: break;
+    case AtomicFn::Add:
+      return cell.fetch_add(operand, std::memory_order_relaxed);
+    case AtomicFn::And:
+      return cell.fetch_and(operand, std::memory_order_relaxed);
+    case AtomicFn::Or:
+      return cell.fetch_or(operand, std::memory_order_relaxed);
+    case AtomicFn::Xor:
+      return cell.fetch_xor(operand, std::memory_order_relaxed);
+    default:
+      break;
   }
   V old = cell.load(std::memory_order_relaxed);
   while (true) {
@@ -44,13 +49,26 @@ uint64_t update_concurrently(unsigned char* host, Evaluate next, AtomicFn fn, ui
 bool commutes(const isa::Instruction& i) {
   if (i.op != isa::Opcode::Red) return false;
   switch (i.type) {
-    case Type::S32: case Type::U32: case Type::S64: case Type::U64: case Type::B32: case Type::B64: break;
-    default: return false;
+    case Type::S32:
+    case Type::U32:
+    case Type::S64:
+    case Type::U64:
+    case Type::B32:
+    case Type::B64:
+      break;
+    default:
+      return false;
   }
   switch (isa::field::Atom::get_fn(i)) {
-    case AtomicFn::Add: case AtomicFn::Min: case AtomicFn::Max: case AtomicFn::And: case AtomicFn::Or: case AtomicFn::Xor:
+    case AtomicFn::Add:
+    case AtomicFn::Min:
+    case AtomicFn::Max:
+    case AtomicFn::And:
+    case AtomicFn::Or:
+    case AtomicFn::Xor:
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -86,7 +104,8 @@ uint64_t apply_atomic(const Decoded* d, Frame* f, const uint64_t* at, bool concu
   const bool wide = bytes == 8, returns = d->lanes & kLaneDst, lanes = d->lanes & kLaneC;
   unsigned char* host[32];
   bool good = true;
-  for_lanes(f->mask, [&](unsigned lane) { good = good && (host[lane] = resolve(d, f, lane, at[lane], bytes, true, true)); });
+  for_lanes(f->mask,
+            [&](unsigned lane) { good = good && (host[lane] = resolve(d, f, lane, at[lane], bytes, true, true)); });
   uint64_t hash = 0;
   if (!good) return hash;
   uint64_t old[32];
@@ -100,7 +119,8 @@ uint64_t apply_atomic(const Decoded* d, Frame* f, const uint64_t* at, bool concu
       if (fn == AtomicFn::Cas) c = f->s[d->c + 1];
     }
     if (concurrent)
-      old[lane] = wide ? update_concurrently<uint64_t>(host[lane], next, fn, b) : update_concurrently<uint32_t>(host[lane], next, fn, b);
+      old[lane] = wide ? update_concurrently<uint64_t>(host[lane], next, fn, b)
+                       : update_concurrently<uint32_t>(host[lane], next, fn, b);
     else
       old[lane] = bytes == 8   ? update<uint64_t>(host[lane], next, b, c)
                   : bytes == 4 ? update<uint32_t>(host[lane], next, b, c)

@@ -1,7 +1,7 @@
 // One resident block of a launch, executed functionally in bounded rounds.
 //
-// The System owns the blocks, runs their rounds in parallel (a block is run by one host thread at a time) and serves their
-// ordered operations afterwards, one block after the other in (device, block) order.
+// The System owns the blocks, runs their rounds in parallel (a block is run by one host thread at a time) and serves
+// their ordered operations afterwards, one block after the other in (device, block) order.
 #pragma once
 
 #include <array>
@@ -24,18 +24,18 @@ namespace phx::sim {
 // What all blocks of a launch share. Immutable while rounds run.
 struct LaunchContext {
   const Program* program = nullptr;
-  uint32_t kernel = 0;                       // index in program->kernels()
+  uint32_t kernel = 0;  // index in program->kernels()
   std::array<uint32_t, 3> grid{1, 1, 1}, block{1, 1, 1};
   uint32_t ub_dynamic_bytes = 0;
-  std::vector<std::byte> arguments;          // param_bytes long
-  std::vector<uint16_t> members;             // device ordinals of the launch's group; empty: ordinal = member number
+  std::vector<std::byte> arguments;  // param_bytes long
+  std::vector<uint16_t> members;     // device ordinals of the launch's group; empty: ordinal = member number
   const AddressSpace* memory = nullptr;
   const machine::Machine* machine = nullptr;
-  bool record_events = true;                 // false in functional mode
-  uint64_t watchdog_instructions = 0;        // per warp; 0 = no limit
-  // Coupled mode (kUsesClock in timed mode): reading a clock is then an ordered operation. The warp parks, the System feeds the
-  // round's events to the timing engine, and serve() asks here for the core cycle of the warp. Empty otherwise: clock and
-  // clock64 count the warp's executed instructions, at once.
+  bool record_events = true;           // false in functional mode
+  uint64_t watchdog_instructions = 0;  // per warp; 0 = no limit
+  // Coupled mode (kUsesClock in timed mode): reading a clock is then an ordered operation. The warp parks, the System
+  // feeds the round's events to the timing engine, and serve() asks here for the core cycle of the warp. Empty
+  // otherwise: clock and clock64 count the warp's executed instructions, at once.
   std::function<uint64_t(uint64_t block, unsigned warp)> clock;
 };
 
@@ -44,29 +44,29 @@ struct ServiceRecord {
   isa::ServiceFn fn = isa::ServiceFn::Printf;
   std::array<uint32_t, 3> block{}, thread{};
   uint16_t device = 0;
-  std::string format;                        // printf: the format string
-  std::vector<std::byte> arguments;          // printf: packed as CUDA's vprintf packs them (8-byte aligned doubles and 64-bit)
+  std::string format;                // printf: the format string
+  std::vector<std::byte> arguments;  // printf: packed as CUDA's vprintf packs them (8-byte aligned doubles and 64-bit)
 };
 
 // Device-wide state that ordered operations need while they are served (single-threaded).
 struct OrderedState {
   uint32_t next_sequence = 0;
-  std::vector<OrderedRecord> records;                      // since the last round
-  std::unordered_map<uint64_t, uint32_t> last_writer;      // address (4-byte unit) -> sequence
+  std::vector<OrderedRecord> records;                  // since the last round
+  std::unordered_map<uint64_t, uint32_t> last_writer;  // address (4-byte unit) -> sequence
   struct CrossFlag {
-    uint64_t set = 0;                                      // cores that raised it since it was last complete
-    uint64_t complete = 0;                                 // times that every core of the grid has raised it
+    uint64_t set = 0;       // cores that raised it since it was last complete
+    uint64_t complete = 0;  // times that every core of the grid has raised it
   };
-  std::array<CrossFlag, 16> cross_flags{};                 // tile programs
-  uint64_t served = 0;                                     // operations that let somebody go on; no progress = deadlock
-  std::function<uint64_t(uint64_t bytes)> device_malloc;   // 0 if it fails
+  std::array<CrossFlag, 16> cross_flags{};                // tile programs
+  uint64_t served = 0;                                    // operations that let somebody go on; no progress = deadlock
+  std::function<uint64_t(uint64_t bytes)> device_malloc;  // 0 if it fails
   std::function<bool(uint64_t address)> device_free;
 };
 
 enum class BlockStatus : uint8_t {
-  ready,        // budget used up; more to do
-  parked,       // at least one warp waits for an ordered operation and no other can go on
-  grid_barrier, // all live lanes wait at the grid barrier
+  ready,         // budget used up; more to do
+  parked,        // at least one warp waits for an ordered operation and no other can go on
+  grid_barrier,  // all live lanes wait at the grid barrier
   finished,
   faulted,
 };
@@ -82,7 +82,8 @@ class Block {
   BlockStatus run(uint64_t budget);
   // Serves the parked ordered operations in (warp, lane) order.
   void serve(OrderedState& state);
-  // Lets the lanes at the grid barrier go on; the generation counts from 0. Returns how many `grid_arrive` events they made.
+  // Lets the lanes at the grid barrier go on; the generation counts from 0. Returns how many `grid_arrive` events they
+  // made.
   uint32_t release_grid_barrier(uint32_t generation);
 
   uint64_t index() const;
@@ -96,8 +97,8 @@ class Block {
   std::string waits() const;
 
   struct Statistics {
-    uint64_t warp_instructions = 0;    // executed by splits
-    uint64_t lane_instructions = 0;    // summed over active lanes
+    uint64_t warp_instructions = 0;  // executed by splits
+    uint64_t lane_instructions = 0;  // summed over active lanes
     uint64_t divergent_branches = 0;
     uint64_t ordered_operations = 0;
   };
@@ -108,8 +109,8 @@ class Block {
   std::unique_ptr<State> state_;
 };
 
-// Largest number of blocks of this shape that one vector core holds at a time (threads, warps, lane registers, unified buffer,
-// the machine's limit); 0 if not even one fits, with the reason.
+// Largest number of blocks of this shape that one vector core holds at a time (threads, warps, lane registers, unified
+// buffer, the machine's limit); 0 if not even one fits, with the reason.
 unsigned blocks_per_core(const machine::Machine& machine, const image::Kernel& kernel, uint32_t threads,
                          uint32_t ub_dynamic_bytes, std::string* reason = nullptr);
 

@@ -6,7 +6,8 @@ namespace {
 
 using isa::Opcode;
 
-// A back edge with ordered operations in the loop: after enough repetitions the innermost region with waiters lets them go.
+// A back edge with ordered operations in the loop: after enough repetitions the innermost region with waiters lets them
+// go.
 void note_back_edge(Machinery& m) {
   Split& split = *m.split;
   if (!split.ordered_in_loop) return;
@@ -172,21 +173,33 @@ void nop(const Decoded* d, Frame* f) { PHX_NEXT; }
 
 Handler control_handler(const isa::Instruction& i) {
   switch (i.op) {
-    case Opcode::Nop: return nop;
-    case Opcode::Jmp: return jump;
-    case Opcode::Bra: return i.mod & 1u ? branch<true> : branch<false>;
-    case Opcode::Fork: return fork;
-    case Opcode::Join: return join;
-    case Opcode::Exit: return exit;
-    case Opcode::Trap: return trap;
-    case Opcode::Call: return call;
-    case Opcode::Ret: return ret;
-    case Opcode::Sleep: return sleep;
-    default: return nullptr;
+    case Opcode::Nop:
+      return nop;
+    case Opcode::Jmp:
+      return jump;
+    case Opcode::Bra:
+      return i.mod & 1u ? branch<true> : branch<false>;
+    case Opcode::Fork:
+      return fork;
+    case Opcode::Join:
+      return join;
+    case Opcode::Exit:
+      return exit;
+    case Opcode::Trap:
+      return trap;
+    case Opcode::Call:
+      return call;
+    case Opcode::Ret:
+      return ret;
+    case Opcode::Sleep:
+      return sleep;
+    default:
+      return nullptr;
   }
 }
 
-// A join that only leads to exits ends its lanes at once: nobody can tell the difference, but barriers need not wait for them.
+// A join that only leads to exits ends its lanes at once: nobody can tell the difference, but barriers need not wait
+// for them.
 Handler exit_handler() { return exit; }
 
 }  // namespace phx::sim

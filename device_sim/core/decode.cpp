@@ -47,11 +47,17 @@ Select host_level() {
 // Follows joins, jumps and nops: do the lanes end without doing anything?
 bool leads_to_exit(std::span<const isa::Instruction> code, size_t index) {
   for (size_t steps = 0; steps < 64 && index < code.size(); ++steps) switch (code[index].op) {
-      case Opcode::Exit: return true;
-      case Opcode::Jmp: index = code[index].target(); break;
+      case Opcode::Exit:
+        return true;
+      case Opcode::Jmp:
+        index = code[index].target();
+        break;
       case Opcode::Join:
-      case Opcode::Nop: ++index; break;
-      default: return false;
+      case Opcode::Nop:
+        ++index;
+        break;
+      default:
+        return false;
     }
   return false;
 }
@@ -69,7 +75,8 @@ Handler arithmetic_handler(const isa::Instruction& i, const Decoded& d, Operatio
   const bool predicate = i.op == Opcode::Setp;
   const bool to_lanes = predicate ? (d.lanes & (kLaneA | kLaneB)) != 0 : (d.lanes & kLaneDst) != 0;
   if (!to_lanes && scalar.handler) return scalar.handler;
-  if (Handler fast = select({static_cast<uint16_t>(i.op), static_cast<uint8_t>(i.type), i.mod, d.lanes, d.flags})) return fast;
+  if (Handler fast = select({static_cast<uint16_t>(i.op), static_cast<uint8_t>(i.type), i.mod, d.lanes, d.flags}))
+    return fast;
   return scalar.evaluate ? generic_lane_handler(i) : nullptr;
 }
 
@@ -107,8 +114,7 @@ std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instru
       if (d.lanes & kLaneA) d.flags |= kBaseIsPair;
       if (i.c == isa::operand::kZero) d.flags |= kSourceZero;
     }
-    if (row.layout == isa::Layout::Atom)
-      operation.evaluate = atomic_function(isa::field::Atom::get_fn(i), i.type);
+    if (row.layout == isa::Layout::Atom) operation.evaluate = atomic_function(isa::field::Atom::get_fn(i), i.type);
     if (slots[0].kind == OperandClass::O && i.dst == isa::operand::kZero) d.flags |= kDstUnused;
 
     Handler handler = control_handler(i);

@@ -1,8 +1,9 @@
 // What the interpreter executes: one 32-byte record an instruction, and the frame that handlers work on.
 //
-// A handler executes one instruction for the active lanes and tail-calls the handler of the next record; it returns only when
-// the split must stop (branch budget used up, waiting, faulted). This header is included by files that are compiled for several
-// instruction-set levels of the host, so it must not contain or include anything that becomes a shared inline function.
+// A handler executes one instruction for the active lanes and tail-calls the handler of the next record; it returns
+// only when the split must stop (branch budget used up, waiting, faulted). This header is included by files that are
+// compiled for several instruction-set levels of the host, so it must not contain or include anything that becomes a
+// shared inline function.
 #pragma once
 
 #include <stddef.h>
@@ -25,22 +26,22 @@ enum LaneSlot : uint8_t { kLaneDst = 1, kLaneA = 2, kLaneB = 4, kLaneC = 8 };
 
 struct Decoded {
   Handler run = nullptr;
-  uint64_t immediate = 0;    // value, sign-extended address offset, or index of the branch target
+  uint64_t immediate = 0;                // value, sign-extended address offset, or index of the branch target
   uint8_t dst = 0, a = 0, b = 0, c = 0;  // positions in the file that the slot names
   uint16_t mod = 0;
   uint16_t op = 0;
-  uint32_t index = 0;        // position in the program
+  uint32_t index = 0;  // position in the program
   uint8_t type = 0;
-  uint8_t lanes = 0;         // LaneSlot bits
-  uint8_t flags = 0;         // DecodedFlag bits
-  uint8_t step = 0;          // memory: bytes of one element
+  uint8_t lanes = 0;  // LaneSlot bits
+  uint8_t flags = 0;  // DecodedFlag bits
+  uint8_t step = 0;   // memory: bytes of one element
 };
 
 enum DecodedFlag : uint8_t {
-  kDstUnused = 1,            // optional destination that is `zero`
-  kSourceZero = 2,           // slot c of a store is `zero`
-  kEndsLanes = 4,            // join: nothing but exits follows
-  kBaseIsPair = 8,           // address base is a lane register pair
+  kDstUnused = 1,   // optional destination that is `zero`
+  kSourceZero = 2,  // slot c of a store is `zero`
+  kEndsLanes = 4,   // join: nothing but exits follows
+  kBaseIsPair = 8,  // address base is a lane register pair
 };
 
 // The part of a buffer's description that address checks need; `bytes` is null for an unused entry.
@@ -64,13 +65,13 @@ struct alignas(64) Frame {
   uint64_t ub_bytes = 0;
   const unsigned char* params = nullptr;
   uint64_t param_bytes = 0;
-  unsigned char* local = nullptr;      // lane l's memory starts at l * local_bytes
+  unsigned char* local = nullptr;  // lane l's memory starts at l * local_bytes
   uint64_t local_bytes = 0;
-  const uint32_t* tid[3] = {};         // thread index of each lane in x, y, z
+  const uint32_t* tid[3] = {};  // thread index of each lane in x, y, z
   const Decoded* code = nullptr;
   const Operation* operations = nullptr;  // parallel to code
   Machinery* machinery = nullptr;
-  View views[kViews];                  // last buffer of the instructions whose index ends in the entry's number
+  View views[kViews];  // last buffer of the instructions whose index ends in the entry's number
 };
 
 inline constexpr uint32_t kAllLanes = 0xffffffffu;
@@ -81,7 +82,8 @@ bool load_slow(const Decoded* d, Frame* f);
 bool store_slow(const Decoded* d, Frame* f);
 // Points the instruction's view at the live buffer that holds the address, if there is one.
 void refresh_view(const Decoded* d, Frame* f, uint64_t address);
-// Recording mode: describes the access of the active lanes; `addresses` holds 32 entries (effective addresses in the space).
+// Recording mode: describes the access of the active lanes; `addresses` holds 32 entries (effective addresses in the
+// space).
 void record_access(const Decoded* d, Frame* f, const uint64_t* addresses, unsigned bytes_per_lane);
 
 // The same for an access to the contiguous bytes [first, first + span) that moves `moved` bytes in all.
@@ -92,7 +94,7 @@ struct HandlerRequest {
   uint16_t op;
   uint8_t type;
   uint16_t mod;
-  uint8_t lanes;      // LaneSlot bits
+  uint8_t lanes;  // LaneSlot bits
   uint8_t flags;
 };
 Handler lane_handler_baseline(const HandlerRequest& request);

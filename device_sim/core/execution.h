@@ -1,4 +1,5 @@
-// The state of a block while it runs, and what the handlers of control, synchronisation and memory share (internal to core).
+// The state of a block while it runs, and what the handlers of control, synchronisation and memory share (internal to
+// core).
 #pragma once
 
 #include <array>
@@ -17,12 +18,12 @@ namespace phx::sim {
 using Evaluate = uint64_t (*)(const Decoded* d, uint64_t a, uint64_t b, uint64_t c);
 
 struct Operation {
-  Evaluate evaluate = nullptr;       // arithmetic rows; null for the others
+  Evaluate evaluate = nullptr;                                            // arithmetic rows; null for the others
   bool wide_dst = false, wide_a = false, wide_b = false, wide_c = false;  // the slot holds 64-bit values
 };
 
 struct DecodedProgram {
-  std::vector<Decoded> code;         // one more than the program has instructions: the last one faults
+  std::vector<Decoded> code;  // one more than the program has instructions: the last one faults
   std::vector<Operation> operations;
 };
 std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code);
@@ -30,17 +31,18 @@ std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instru
 // How many instructions a warp and a split execute before the next one's turn. Counted at taken branches.
 inline constexpr uint64_t kWarpSlice = 512;
 inline constexpr uint64_t kSplitQuantum = 128;
-// A split that repeats a back edge releases the waiters of its innermost region with any (isa.def §6) after this many times with
-// the same ordered operations, addresses and values in between, or this many times with any ordered operations.
+// A split that repeats a back edge releases the waiters of its innermost region with any (isa.def §6) after this many
+// times with the same ordered operations, addresses and values in between, or this many times with any ordered
+// operations.
 inline constexpr uint32_t kRepeatsBeforeRelease = 16;
 inline constexpr uint32_t kOrderedBackEdgesBeforeRelease = 1024;
 
 enum class Wait : uint8_t { none, join, barrier, gather, ordered, grid };
 
 struct Region {
-  uint32_t live = 0;     // lanes that have neither left nor ended
+  uint32_t live = 0;  // lanes that have neither left nor ended
   uint32_t arrived = 0;
-  uint8_t number = 0;    // k of the fork
+  uint8_t number = 0;  // k of the fork
   bool used = false;
 };
 
@@ -49,12 +51,12 @@ struct Split {
   uint32_t p[kPredicateFile];
   uint32_t mask = 0;
   Wait wait = Wait::none;
-  const Decoded* pc = nullptr;            // next instruction; while waiting, the one that waits (but for join: the one after)
-  uint64_t count = 0;                     // instructions executed, as fairness counts them
-  std::vector<uint32_t> regions;          // open region instances, innermost last
+  const Decoded* pc = nullptr;    // next instruction; while waiting, the one that waits (but for join: the one after)
+  uint64_t count = 0;             // instructions executed, as fairness counts them
+  std::vector<uint32_t> regions;  // open region instances, innermost last
   std::vector<const Decoded*> calls;
-  uint32_t members = 0;                   // gather: live lanes that it waits for
-  std::array<uint64_t, 32> addresses;     // ordered: effective addresses of the active lanes
+  uint32_t members = 0;                // gather: live lanes that it waits for
+  std::array<uint64_t, 32> addresses;  // ordered: effective addresses of the active lanes
   // Polling, see note_ordered().
   uint64_t loop_hash = 0, previous_hash = 0;
   uint32_t repeats = 0, ordered_back_edges = 0;
@@ -65,19 +67,19 @@ struct Split {
 
 struct Warp {
   unsigned index = 0;
-  uint32_t live = 0;                                // lanes that have not ended
-  std::vector<std::unique_ptr<Split>> splits;       // live ones, in order of creation
+  uint32_t live = 0;                           // lanes that have not ended
+  std::vector<std::unique_ptr<Split>> splits;  // live ones, in order of creation
   std::vector<std::unique_ptr<Split>> spare;
   std::vector<Region> regions;
-  uint64_t executed = 0, executed_in_round = 0;     // warp instructions
+  uint64_t executed = 0, executed_in_round = 0;  // warp instructions
   uint32_t* r = nullptr;
   unsigned char* local = nullptr;
   uint32_t tid[3][32];
   WarpEvents events;
-  uint64_t words_taken = 0, accesses_taken = 0;     // handed out in earlier rounds
-  uint64_t switches = 0;                            // changes of the running split
+  uint64_t words_taken = 0, accesses_taken = 0;  // handed out in earlier rounds
+  uint64_t switches = 0;                         // changes of the running split
   const Split* last = nullptr;
-  bool ended = false;                               // `end` is in the stream
+  bool ended = false;  // `end` is in the stream
 };
 
 struct AlignedBytes {
@@ -92,15 +94,15 @@ struct AlignedBytes {
 
 // Flags of a tile program.
 struct PipeFlags {
-  bool set[8][8][8] = {};                           // [from][to][id]
-  uint64_t crossed[16] = {};                        // cross-core flags that this core has waited for, by id
+  bool set[8][8][8] = {};     // [from][to][id]
+  uint64_t crossed[16] = {};  // cross-core flags that this core has waited for, by id
 };
 
 // Banks of the unified buffer as SIMT accesses see them.
 struct Banks {
   static constexpr unsigned kMost = 64;
-  unsigned count = 32;                              // a power of two
-  unsigned width_bits = 2;                          // log2 of a bank's bytes
+  unsigned count = 32;      // a power of two
+  unsigned width_bits = 2;  // log2 of a bank's bytes
 };
 
 struct Machinery {
@@ -110,8 +112,8 @@ struct Machinery {
   const image::Kernel& kernel;
   const AddressSpace& memory;
   const uint64_t index;
-  const uint16_t device;                            // member number
-  const uint16_t ordinal;                           // device ordinal
+  const uint16_t device;   // member number
+  const uint16_t ordinal;  // device ordinal
   const uint32_t core;
   std::array<uint32_t, 3> ctaid{};
   uint32_t threads = 0;
@@ -121,19 +123,19 @@ struct Machinery {
   std::unique_ptr<AlignedBytes> ub, registers, local;
   std::vector<Warp> warps;
   Frame frame;
-  uint64_t generation = 0;                          // of the address space when the views were filled
+  uint64_t generation = 0;  // of the address space when the views were filled
 
-  Warp* warp = nullptr;                             // running
+  Warp* warp = nullptr;  // running
   Split* split = nullptr;
-  uint64_t deadline = 0;                            // split->count at which the split yields
-  bool yielded = false;                             // sleep: end the warp's slice
+  uint64_t deadline = 0;  // split->count at which the split yields
+  bool yielded = false;   // sleep: end the warp's slice
 
   uint64_t live_lanes = 0;
-  uint64_t barrier_lanes = 0;                       // lanes waiting at the block barrier
+  uint64_t barrier_lanes = 0;  // lanes waiting at the block barrier
   uint32_t barrier_generation = 0, barrier_arrivals = 0;
   uint64_t grid_lanes = 0;
   uint32_t grid_generation = 0;
-  std::vector<uint32_t> arrivals;                   // per generation released since the last take
+  std::vector<uint32_t> arrivals;  // per generation released since the last take
 
   PipeFlags flags;
   BlockStatus status = BlockStatus::ready;
@@ -144,7 +146,8 @@ struct Machinery {
   bool faulted() const { return fault.has_value(); }
 };
 
-// --- Running (scheduling.cpp) ---------------------------------------------------------------------------------------------------
+// --- Running (scheduling.cpp)
+// ---------------------------------------------------------------------------------------------------
 BlockStatus run_block(Machinery& m, uint64_t budget);
 void set_mask(Frame* f, uint32_t mask);
 Split* add_split(Warp& warp, const Split& from, uint32_t mask);
@@ -164,31 +167,36 @@ inline uint64_t executed_until(const Frame* f, const Decoded* end) {
   return f->machinery->warp->executed + static_cast<uint64_t>(end - f->run_begin);
 }
 
-// --- Events ---------------------------------------------------------------------------------------------------------------------
+// --- Events
+// ---------------------------------------------------------------------------------------------------------------------
 void push_event(Warp& warp, EventKind kind, uint32_t payload);
 void push_event_word(Warp& warp, EventKind kind, uint32_t word);
 
-// --- Faults (fault.cpp) -----------------------------------------------------------------------------------------------------------
-// Records the block's fault, which is the first one: later calls are ignored. `lane` is of the running warp.
+// --- Faults (fault.cpp)
+// ----------------------------------------------------------------------------------------------------------- Records
+// the block's fault, which is the first one: later calls are ignored. `lane` is of the running warp.
 Fault& raise(Frame* f, const Decoded* d, FaultKind kind, unsigned lane, std::string detail = {});
-void raise_access(Frame* f, const Decoded* d, FaultKind kind, unsigned lane, uint64_t address, uint32_t bytes, bool store,
-                  std::string nearest = {});
+void raise_access(Frame* f, const Decoded* d, FaultKind kind, unsigned lane, uint64_t address, uint32_t bytes,
+                  bool store, std::string nearest = {});
 Fault make_fault(const Machinery& m, const Warp& warp, const Decoded* d, FaultKind kind, unsigned lane);
 std::string describe_nearest(const AddressSpace& memory, uint64_t address);
 
-// --- Memory (memory_access.cpp) -----------------------------------------------------------------------------------------------------
-// Effective addresses of the active lanes (entries of other lanes are not written).
+// --- Memory (memory_access.cpp)
+// ----------------------------------------------------------------------------------------------------- Effective
+// addresses of the active lanes (entries of other lanes are not written).
 void effective_addresses(const Decoded* d, const Frame* f, uint64_t* at);
 // The space an address of a generic access lies in.
 isa::Space space_of(const Decoded* d, uint64_t address);
 // Host memory of an access after all checks, or null after a fault was raised.
-unsigned char* resolve(const Decoded* d, Frame* f, unsigned lane, uint64_t address, uint32_t bytes, bool store, bool atomic = false);
+unsigned char* resolve(const Decoded* d, Frame* f, unsigned lane, uint64_t address, uint32_t bytes, bool store,
+                       bool atomic = false);
 bool load_values(const Decoded* d, Frame* f, const uint64_t* at, uint64_t* hash = nullptr);
 bool store_values(const Decoded* d, Frame* f, const uint64_t* at, uint64_t* hash = nullptr);
 // Reads device memory for services: bytes up to `limit`, or up to a zero byte; false if some are not readable.
 bool read_string(const Decoded* d, Frame* f, unsigned lane, uint64_t address, std::string& out);
 
-// --- Ordered operations (ordered.cpp) ---------------------------------------------------------------------------------------------
+// --- Ordered operations (ordered.cpp)
+// ---------------------------------------------------------------------------------------------
 void park_ordered(const Decoded* d, Frame* f, const uint64_t* at);
 void serve_block(Machinery& m, OrderedState& state);
 // Remembers that the split executed an ordered operation (on any space) with these addresses and values.
@@ -197,29 +205,31 @@ inline uint64_t mix(uint64_t hash, uint64_t value) {
   hash = (hash ^ value) * 0x9E3779B97F4A7C15ull;
   return hash ^ (hash >> 29);
 }
-// Executes an atomic on the active lanes in ascending order (atomics.cpp). Returns a hash of addresses and values; a fault may
-// have been raised. `concurrent`: other host threads may do the same now.
+// Executes an atomic on the active lanes in ascending order (atomics.cpp). Returns a hash of addresses and values; a
+// fault may have been raised. `concurrent`: other host threads may do the same now.
 uint64_t apply_atomic(const Decoded* d, Frame* f, const uint64_t* at, bool concurrent);
 
-// --- Handlers by family ---------------------------------------------------------------------------------------------------------
+// --- Handlers by family
+// ---------------------------------------------------------------------------------------------------------
 struct Selected {
   Handler handler = nullptr;
   Evaluate evaluate = nullptr;
 };
-Selected scalar_operation(const isa::Instruction& i);     // scalar_operations.cpp: arithmetic rows
-Handler control_handler(const isa::Instruction& i);       // control.cpp
-Handler memory_handler(const isa::Instruction& i);        // memory_access.cpp: scalar loads and ordered accesses
-Handler checked_memory_handler(const isa::Instruction& i);  // the same: any load or store, lane by lane
-Handler atomic_handler(const isa::Instruction& i);        // atomics.cpp
-Handler exchange_handler(const isa::Instruction& i);      // warp_exchange.cpp
+Selected scalar_operation(const isa::Instruction& i);        // scalar_operations.cpp: arithmetic rows
+Handler control_handler(const isa::Instruction& i);          // control.cpp
+Handler memory_handler(const isa::Instruction& i);           // memory_access.cpp: scalar loads and ordered accesses
+Handler checked_memory_handler(const isa::Instruction& i);   // the same: any load or store, lane by lane
+Handler atomic_handler(const isa::Instruction& i);           // atomics.cpp
+Handler exchange_handler(const isa::Instruction& i);         // warp_exchange.cpp
 Handler synchronisation_handler(const isa::Instruction& i);  // synchronisation.cpp
-Handler predicate_handler(const isa::Instruction& i);     // predicate_logic.cpp
-Handler special_handler(const isa::Instruction& i);       // special_registers.cpp
-Handler tile_handler(const isa::Instruction& i);          // tile.cpp
-Handler generic_lane_handler(const isa::Instruction& i);  // generic_lanes.cpp: evaluate() lane by lane
+Handler predicate_handler(const isa::Instruction& i);        // predicate_logic.cpp
+Handler special_handler(const isa::Instruction& i);          // special_registers.cpp
+Handler tile_handler(const isa::Instruction& i);             // tile.cpp
+Handler generic_lane_handler(const isa::Instruction& i);     // generic_lanes.cpp: evaluate() lane by lane
 Evaluate atomic_function(isa::AtomicFn fn, isa::Type type);
 
-// --- Operands ----------------------------------------------------------------------------------------------------------------------
+// --- Operands
+// ----------------------------------------------------------------------------------------------------------------------
 inline uint64_t scalar_value(const Decoded* d, const Frame* f, uint8_t slot) {
   return slot == kScalarImmediate ? d->immediate : f->s[slot];
 }
@@ -232,7 +242,8 @@ inline void set_lane_value(const Frame* f, unsigned reg, bool wide, unsigned lan
   low[0] = static_cast<uint32_t>(value);
   if (wide) low[32] = static_cast<uint32_t>(value >> 32);
 }
-inline uint64_t operand_value(const Decoded* d, const Frame* f, uint8_t slot, uint8_t lane_bit, bool wide, unsigned lane) {
+inline uint64_t operand_value(const Decoded* d, const Frame* f, uint8_t slot, uint8_t lane_bit, bool wide,
+                              unsigned lane) {
   return d->lanes & lane_bit ? lane_value(f, slot, wide, lane) : scalar_value(d, f, slot);
 }
 inline unsigned lowest(uint32_t mask) { return static_cast<unsigned>(__builtin_ctz(mask)); }

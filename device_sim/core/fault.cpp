@@ -40,11 +40,12 @@ std::string Fault::str() const {
       text += "\n    inlined at " + source[i].file + ":" + std::to_string(source[i].line) +
               (source[i].function.empty() ? "" : " in " + source[i].function);
   }
-  text += "\n  thread " + triple(thread) + " of block " + triple(block) + ", device " + std::to_string(device) + ", core " +
-          std::to_string(core);
+  text += "\n  thread " + triple(thread) + " of block " + triple(block) + ", device " + std::to_string(device) +
+          ", core " + std::to_string(core);
   if (!instruction.empty()) text += "\n  instruction " + instruction + " at code word " + std::to_string(word);
   if (has_address) {
-    text += "\n  " + std::string(is_store ? "store of " : "load of ") + std::to_string(bytes) + " bytes at " + hex(address);
+    text +=
+        "\n  " + std::string(is_store ? "store of " : "load of ") + std::to_string(bytes) + " bytes at " + hex(address);
     if (!nearest.empty()) text += ", " + nearest;
   }
   if (!detail.empty()) {
@@ -59,7 +60,8 @@ std::string describe_nearest(const AddressSpace& memory, uint64_t address) {
   const bool gone = buffer && buffer->freed;
   if (!buffer) buffer = memory.nearest(address);
   if (!buffer) return "there is no buffer nearby";
-  const std::string what = buffer->name + " (" + std::to_string(buffer->size) + " bytes at " + hex(buffer->address) + ")";
+  const std::string what =
+      buffer->name + " (" + std::to_string(buffer->size) + " bytes at " + hex(buffer->address) + ")";
   if (gone) return std::to_string(address - buffer->address) + " bytes into " + what + ", which was freed";
   if (address < buffer->address) return std::to_string(buffer->address - address) + " bytes before " + what;
   const uint64_t offset = address - buffer->address;
@@ -101,8 +103,8 @@ Fault& raise(Frame* f, const Decoded* d, FaultKind kind, unsigned lane, std::str
   return *m.fault;
 }
 
-void raise_access(Frame* f, const Decoded* d, FaultKind kind, unsigned lane, uint64_t address, uint32_t bytes, bool store,
-                  std::string nearest) {
+void raise_access(Frame* f, const Decoded* d, FaultKind kind, unsigned lane, uint64_t address, uint32_t bytes,
+                  bool store, std::string nearest) {
   if (f->machinery->fault) return;
   Fault& fault = raise(f, d, kind, lane);
   fault.has_address = true;

@@ -11,7 +11,8 @@ void lane_by_lane(const Decoded* d, Frame* f) {
   const Operation& o = f->operations[d->index];
   uint64_t results[32];
   for_lanes(f->mask, [&](unsigned lane) {
-    results[lane] = o.evaluate(d, operand_value(d, f, d->a, kLaneA, o.wide_a, lane), operand_value(d, f, d->b, kLaneB, o.wide_b, lane),
+    results[lane] = o.evaluate(d, operand_value(d, f, d->a, kLaneA, o.wide_a, lane),
+                               operand_value(d, f, d->b, kLaneB, o.wide_b, lane),
                                operand_value(d, f, d->c, kLaneC, o.wide_c, lane));
   });
   for_lanes(f->mask, [&](unsigned lane) { set_lane_value(f, d->dst, o.wide_dst, lane, results[lane]); });
@@ -59,10 +60,13 @@ void math(const Decoded* d, Frame* f) {
 
 Handler generic_lane_handler(const isa::Instruction& i) {
   switch (i.op) {
-    case isa::Opcode::Setp: return generic_compare;
+    case isa::Opcode::Setp:
+      return generic_compare;
     case isa::Opcode::Math1:
-    case isa::Opcode::Math2: return i.type == isa::Type::F64 ? math<double> : math<float>;
-    default: return generic;
+    case isa::Opcode::Math2:
+      return i.type == isa::Type::F64 ? math<double> : math<float>;
+    default:
+      return generic;
   }
 }
 

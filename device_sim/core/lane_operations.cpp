@@ -1,8 +1,9 @@
-// Handlers that execute one instruction for 32 lanes, compiled once per instruction-set level of the host (CMakeLists.txt). The
-// results are the same bits on every level: only exact operations are used, and NaN results are made canonical.
+// Handlers that execute one instruction for 32 lanes, compiled once per instruction-set level of the host
+// (CMakeLists.txt). The results are the same bits on every level: only exact operations are used, and NaN results are
+// made canonical.
 //
-// Everything but the selecting function has internal linkage, and nothing is called that a header could share: the linker must
-// never keep the copy of a function that was compiled for a newer host.
+// Everything but the selecting function has internal linkage, and nothing is called that a header could share: the
+// linker must never keep the copy of a function that was compiled for a newer host.
 #include "device_sim/core/decoded.h"
 #include "device_sim/isa/isa.h"
 
@@ -20,7 +21,8 @@ using isa::Type;
 #define PHX_ALWAYS static inline __attribute__((always_inline))
 #define PHX_NEXT [[clang::musttail]] return d[1].run(d + 1, f)
 
-// --- Vectors of 16 lanes; a row of 32 lanes is two of them ------------------------------------------------------------------
+// --- Vectors of 16 lanes; a row of 32 lanes is two of them
+// ------------------------------------------------------------------
 constexpr unsigned kWidth = 16;
 using U8 = uint8_t __attribute__((ext_vector_type(16)));
 using I8 = int8_t __attribute__((ext_vector_type(16)));
@@ -36,23 +38,55 @@ using Bits = bool __attribute__((ext_vector_type(16)));
 
 template <class T>
 struct VectorOf;
-template <> struct VectorOf<uint8_t> { using type = U8; };
-template <> struct VectorOf<int8_t> { using type = I8; };
-template <> struct VectorOf<uint16_t> { using type = U16; };
-template <> struct VectorOf<int16_t> { using type = I16; };
-template <> struct VectorOf<uint32_t> { using type = U32; };
-template <> struct VectorOf<int32_t> { using type = I32; };
-template <> struct VectorOf<uint64_t> { using type = U64; };
-template <> struct VectorOf<int64_t> { using type = I64; };
-template <> struct VectorOf<float> { using type = F32; };
-template <> struct VectorOf<double> { using type = F64; };
+template <>
+struct VectorOf<uint8_t> {
+  using type = U8;
+};
+template <>
+struct VectorOf<int8_t> {
+  using type = I8;
+};
+template <>
+struct VectorOf<uint16_t> {
+  using type = U16;
+};
+template <>
+struct VectorOf<int16_t> {
+  using type = I16;
+};
+template <>
+struct VectorOf<uint32_t> {
+  using type = U32;
+};
+template <>
+struct VectorOf<int32_t> {
+  using type = I32;
+};
+template <>
+struct VectorOf<uint64_t> {
+  using type = U64;
+};
+template <>
+struct VectorOf<int64_t> {
+  using type = I64;
+};
+template <>
+struct VectorOf<float> {
+  using type = F32;
+};
+template <>
+struct VectorOf<double> {
+  using type = F64;
+};
 template <class T>
 using Vec = typename VectorOf<T>::type;
 
 template <class T>
 inline constexpr bool kFloating = false;
-template <> inline constexpr bool kFloating<float> = true;
-template <> inline constexpr bool kFloating<double> = true;
+template <>
+inline constexpr bool kFloating<float> = true;
+template <>
+inline constexpr bool kFloating<double> = true;
 
 template <class To, class From>
 PHX_ALWAYS To cast(From from) {
@@ -78,7 +112,8 @@ PHX_ALWAYS V canonical(V x) {
   return x;
 }
 
-// --- Operands --------------------------------------------------------------------------------------------------------------
+// --- Operands
+// --------------------------------------------------------------------------------------------------------------
 enum Kind { L, U };  // lane registers, or one value for all lanes
 
 PHX_ALWAYS uint64_t uniform(const Decoded* d, const Frame* f, uint8_t slot) {
@@ -149,7 +184,8 @@ PHX_ALWAYS void write(const Decoded* d, Frame* f, Compute compute) {
   }
 }
 
-// --- Shapes: R result type, S source type ----------------------------------------------------------------------------------
+// --- Shapes: R result type, S source type
+// ----------------------------------------------------------------------------------
 template <class R, class S, class Op, Kind A>
 void unary(const Decoded* d, Frame* f) {
   const auto a = Source<S, A>::make(d, f, d->a);
@@ -168,7 +204,8 @@ void ternary(const Decoded* d, Frame* f) {
   const auto a = Source<S, A>::make(d, f, d->a);
   const auto b = Source<S, B>::make(d, f, d->b);
   const auto c = Source<S3, C>::make(d, f, d->c);
-  write<R>(d, f, [&](unsigned h) __attribute__((always_inline)) { return canonical(Op::of(a.at(h), b.at(h), c.at(h))); });
+  write<R>(d, f,
+           [&](unsigned h) __attribute__((always_inline)) { return canonical(Op::of(a.at(h), b.at(h), c.at(h))); });
   PHX_NEXT;
 }
 
@@ -179,47 +216,160 @@ Handler pick1(uint8_t lanes) {
 template <class R, class S, class S2, class Op>
 Handler pick2(uint8_t lanes) {
   switch (lanes & (kLaneA | kLaneB)) {
-    case kLaneA | kLaneB: return binary<R, S, S2, Op, L, L>;
-    case kLaneA: return binary<R, S, S2, Op, L, U>;
-    case kLaneB: return binary<R, S, S2, Op, U, L>;
-    default: return binary<R, S, S2, Op, U, U>;
+    case kLaneA | kLaneB:
+      return binary<R, S, S2, Op, L, L>;
+    case kLaneA:
+      return binary<R, S, S2, Op, L, U>;
+    case kLaneB:
+      return binary<R, S, S2, Op, U, L>;
+    default:
+      return binary<R, S, S2, Op, U, U>;
   }
 }
 template <class R, class S, class S3, class Op>
 Handler pick3(uint8_t lanes) {
   switch (lanes & (kLaneA | kLaneB | kLaneC)) {
-    case kLaneA | kLaneB | kLaneC: return ternary<R, S, S3, Op, L, L, L>;
-    case kLaneA | kLaneB: return ternary<R, S, S3, Op, L, L, U>;
-    case kLaneA | kLaneC: return ternary<R, S, S3, Op, L, U, L>;
-    case kLaneB | kLaneC: return ternary<R, S, S3, Op, U, L, L>;
-    case kLaneA: return ternary<R, S, S3, Op, L, U, U>;
-    case kLaneB: return ternary<R, S, S3, Op, U, L, U>;
-    case kLaneC: return ternary<R, S, S3, Op, U, U, L>;
-    default: return ternary<R, S, S3, Op, U, U, U>;
+    case kLaneA | kLaneB | kLaneC:
+      return ternary<R, S, S3, Op, L, L, L>;
+    case kLaneA | kLaneB:
+      return ternary<R, S, S3, Op, L, L, U>;
+    case kLaneA | kLaneC:
+      return ternary<R, S, S3, Op, L, U, L>;
+    case kLaneB | kLaneC:
+      return ternary<R, S, S3, Op, U, L, L>;
+    case kLaneA:
+      return ternary<R, S, S3, Op, L, U, U>;
+    case kLaneB:
+      return ternary<R, S, S3, Op, U, L, U>;
+    case kLaneC:
+      return ternary<R, S, S3, Op, U, U, L>;
+    default:
+      return ternary<R, S, S3, Op, U, U, U>;
   }
 }
 
-// --- Operations ------------------------------------------------------------------------------------------------------------
-struct Copy { template <class V> PHX_ALWAYS V of(V a) { return a; } };
-struct Add { template <class V> PHX_ALWAYS V of(V a, V b) { return a + b; } };
-struct Sub { template <class V> PHX_ALWAYS V of(V a, V b) { return a - b; } };
-struct Mul { template <class V> PHX_ALWAYS V of(V a, V b) { return a * b; } };
-struct DivF { template <class V> PHX_ALWAYS V of(V a, V b) { return a / b; } };
-struct And { template <class V> PHX_ALWAYS V of(V a, V b) { return a & b; } };
-struct Or { template <class V> PHX_ALWAYS V of(V a, V b) { return a | b; } };
-struct Xor { template <class V> PHX_ALWAYS V of(V a, V b) { return a ^ b; } };
-struct Not { template <class V> PHX_ALWAYS V of(V a) { return ~a; } };
-struct Mad { template <class V> PHX_ALWAYS V of(V a, V b, V c) { return a * b + c; } };
-struct Fma { template <class V> PHX_ALWAYS V of(V a, V b, V c) { return __builtin_elementwise_fma(a, b, c); } };
-struct Sqrt { template <class V> PHX_ALWAYS V of(V a) { return __builtin_elementwise_sqrt(a); } };
-struct NegI { template <class V> PHX_ALWAYS V of(V a) { return V(0) - a; } };
-struct AbsI { template <class V> PHX_ALWAYS V of(V a) { return a < V(0) ? V(0) - a : a; } };
-struct MinI { template <class V> PHX_ALWAYS V of(V a, V b) { return __builtin_elementwise_min(a, b); } };
-struct MaxI { template <class V> PHX_ALWAYS V of(V a, V b) { return __builtin_elementwise_max(a, b); } };
-struct Popc { template <class V> PHX_ALWAYS V of(V a) { return __builtin_elementwise_popcount(a); } };
-struct Brev { template <class V> PHX_ALWAYS V of(V a) { return __builtin_elementwise_bitreverse(a); } };
-struct Clz { template <class V> PHX_ALWAYS V of(V a) { return __builtin_elementwise_clzg(a, V(sizeof(a[0]) * 8)); } };
-struct Ctz { template <class V> PHX_ALWAYS V of(V a) { return __builtin_elementwise_ctzg(a, V(sizeof(a[0]) * 8)); } };
+// --- Operations
+// ------------------------------------------------------------------------------------------------------------
+struct Copy {
+  template <class V>
+  PHX_ALWAYS V of(V a) {
+    return a;
+  }
+};
+struct Add {
+  template <class V>
+  PHX_ALWAYS V of(V a, V b) {
+    return a + b;
+  }
+};
+struct Sub {
+  template <class V>
+  PHX_ALWAYS V of(V a, V b) {
+    return a - b;
+  }
+};
+struct Mul {
+  template <class V>
+  PHX_ALWAYS V of(V a, V b) {
+    return a * b;
+  }
+};
+struct DivF {
+  template <class V>
+  PHX_ALWAYS V of(V a, V b) {
+    return a / b;
+  }
+};
+struct And {
+  template <class V>
+  PHX_ALWAYS V of(V a, V b) {
+    return a & b;
+  }
+};
+struct Or {
+  template <class V>
+  PHX_ALWAYS V of(V a, V b) {
+    return a | b;
+  }
+};
+struct Xor {
+  template <class V>
+  PHX_ALWAYS V of(V a, V b) {
+    return a ^ b;
+  }
+};
+struct Not {
+  template <class V>
+  PHX_ALWAYS V of(V a) {
+    return ~a;
+  }
+};
+struct Mad {
+  template <class V>
+  PHX_ALWAYS V of(V a, V b, V c) {
+    return a * b + c;
+  }
+};
+struct Fma {
+  template <class V>
+  PHX_ALWAYS V of(V a, V b, V c) {
+    return __builtin_elementwise_fma(a, b, c);
+  }
+};
+struct Sqrt {
+  template <class V>
+  PHX_ALWAYS V of(V a) {
+    return __builtin_elementwise_sqrt(a);
+  }
+};
+struct NegI {
+  template <class V>
+  PHX_ALWAYS V of(V a) {
+    return V(0) - a;
+  }
+};
+struct AbsI {
+  template <class V>
+  PHX_ALWAYS V of(V a) {
+    return a < V(0) ? V(0) - a : a;
+  }
+};
+struct MinI {
+  template <class V>
+  PHX_ALWAYS V of(V a, V b) {
+    return __builtin_elementwise_min(a, b);
+  }
+};
+struct MaxI {
+  template <class V>
+  PHX_ALWAYS V of(V a, V b) {
+    return __builtin_elementwise_max(a, b);
+  }
+};
+struct Popc {
+  template <class V>
+  PHX_ALWAYS V of(V a) {
+    return __builtin_elementwise_popcount(a);
+  }
+};
+struct Brev {
+  template <class V>
+  PHX_ALWAYS V of(V a) {
+    return __builtin_elementwise_bitreverse(a);
+  }
+};
+struct Clz {
+  template <class V>
+  PHX_ALWAYS V of(V a) {
+    return __builtin_elementwise_clzg(a, V(sizeof(a[0]) * 8));
+  }
+};
+struct Ctz {
+  template <class V>
+  PHX_ALWAYS V of(V a) {
+    return __builtin_elementwise_ctzg(a, V(sizeof(a[0]) * 8));
+  }
+};
 
 // Sign operations work on the bits: a NaN keeps its payload, as the table says.
 struct NegF {
@@ -233,7 +383,8 @@ struct AbsF {
 
 // A number wins over NaN, -0 is below +0; two NaN give the canonical one.
 struct MinF {
-  template <class V, class I> PHX_ALWAYS V join(V a, V b) {
+  template <class V, class I>
+  PHX_ALWAYS V join(V a, V b) {
     const I x = cast<I>(a), y = cast<I>(b);
     const I smaller = (a < b) ? x : (b < a) ? y : (a == b) ? (x | y) : (a == a) ? x : y;
     return cast<V>(smaller);
@@ -242,7 +393,8 @@ struct MinF {
   PHX_ALWAYS F64 of(F64 a, F64 b) { return join<F64, I64>(a, b); }
 };
 struct MaxF {
-  template <class V, class I> PHX_ALWAYS V join(V a, V b) {
+  template <class V, class I>
+  PHX_ALWAYS V join(V a, V b) {
     const I x = cast<I>(a), y = cast<I>(b);
     const I larger = (a > b) ? x : (b > a) ? y : (a == b) ? (x & y) : (a == a) ? x : y;
     return cast<V>(larger);
@@ -281,7 +433,9 @@ struct Fshr {
 };
 
 struct MulHiS {
-  PHX_ALWAYS I32 of(I32 a, I32 b) { return PHX_CONVERT(int32_t, (PHX_CONVERT(int64_t, a) * PHX_CONVERT(int64_t, b)) >> 32); }
+  PHX_ALWAYS I32 of(I32 a, I32 b) {
+    return PHX_CONVERT(int32_t, (PHX_CONVERT(int64_t, a) * PHX_CONVERT(int64_t, b)) >> 32);
+  }
 };
 struct MulHiU {
   PHX_ALWAYS U32 of(U32 a, U32 b) {
@@ -293,9 +447,7 @@ struct MulW {
   PHX_ALWAYS U64 of(U32 a, U32 b) { return PHX_CONVERT(uint64_t, a) * PHX_CONVERT(uint64_t, b); }
 };
 struct MadW {
-  PHX_ALWAYS I64 of(I32 a, I32 b, I64 c) {
-    return cast<I64>(cast<U64>(MulW::of(a, b)) + cast<U64>(c));
-  }
+  PHX_ALWAYS I64 of(I32 a, I32 b, I64 c) { return cast<I64>(cast<U64>(MulW::of(a, b)) + cast<U64>(c)); }
   PHX_ALWAYS U64 of(U32 a, U32 b, U64 c) { return MulW::of(a, b) + c; }
 };
 
@@ -323,22 +475,41 @@ struct RemU {
   PHX_ALWAYS U32 of(U32 a, U32 b) { return (b == 0u) ? a : a - DivU::of(a, b) * b; }
 };
 
-// --- Conversions that are exact or round to nearest in the host's own instructions -------------------------------------------
-struct WidenS { PHX_ALWAYS I64 of(I32 a) { return PHX_CONVERT(int64_t, a); } };
-struct WidenU { PHX_ALWAYS U64 of(U32 a) { return PHX_CONVERT(uint64_t, a); } };
-struct Narrow { PHX_ALWAYS U32 of(U64 a) { return PHX_CONVERT(uint32_t, a); } };
-template <unsigned N> struct ExtendS { PHX_ALWAYS I32 of(I32 a) { return cast<I32>(cast<U32>(a) << (32 - N)) >> (32 - N); } };
-template <unsigned N> struct ExtendU { PHX_ALWAYS U32 of(U32 a) { return a & ((1u << N) - 1); } };
+// --- Conversions that are exact or round to nearest in the host's own instructions
+// -------------------------------------------
+struct WidenS {
+  PHX_ALWAYS I64 of(I32 a) { return PHX_CONVERT(int64_t, a); }
+};
+struct WidenU {
+  PHX_ALWAYS U64 of(U32 a) { return PHX_CONVERT(uint64_t, a); }
+};
+struct Narrow {
+  PHX_ALWAYS U32 of(U64 a) { return PHX_CONVERT(uint32_t, a); }
+};
+template <unsigned N>
+struct ExtendS {
+  PHX_ALWAYS I32 of(I32 a) { return cast<I32>(cast<U32>(a) << (32 - N)) >> (32 - N); }
+};
+template <unsigned N>
+struct ExtendU {
+  PHX_ALWAYS U32 of(U32 a) { return a & ((1u << N) - 1); }
+};
 struct IntToF32 {
   PHX_ALWAYS F32 of(I32 a) { return __builtin_convertvector(a, F32); }
-  PHX_ALWAYS F32 of(U32 a) { return __builtin_convertvector(__builtin_convertvector(a, F64), F32); }  // the F64 is exact
+  PHX_ALWAYS F32 of(U32 a) {
+    return __builtin_convertvector(__builtin_convertvector(a, F64), F32);
+  }  // the F64 is exact
 };
 struct IntToF64 {
   PHX_ALWAYS F64 of(I32 a) { return __builtin_convertvector(a, F64); }
   PHX_ALWAYS F64 of(U32 a) { return __builtin_convertvector(a, F64); }
 };
-struct ToF64 { PHX_ALWAYS F64 of(F32 a) { return __builtin_convertvector(a, F64); } };
-struct ToF32 { PHX_ALWAYS F32 of(F64 a) { return __builtin_convertvector(a, F32); } };
+struct ToF64 {
+  PHX_ALWAYS F64 of(F32 a) { return __builtin_convertvector(a, F64); }
+};
+struct ToF32 {
+  PHX_ALWAYS F32 of(F64 a) { return __builtin_convertvector(a, F32); }
+};
 // Toward zero, saturating.
 struct TruncateS {
   PHX_ALWAYS I32 of(F64 x, F64 nan) {
@@ -351,30 +522,45 @@ struct TruncateS {
   PHX_ALWAYS I32 of(F64 a) { return of(a, F64(-2147483648.0)); }
 };
 
-// --- Predicates ------------------------------------------------------------------------------------------------------------
+// --- Predicates
+// ------------------------------------------------------------------------------------------------------------
 template <class T, Comparison C>
 PHX_ALWAYS auto compare(Vec<T> a, Vec<T> b) {
-  if constexpr (C == Comparison::Eq) return a == b;
-  else if constexpr (C == Comparison::Ne && kFloating<T>) return (a < b) | (a > b);
-  else if constexpr (C == Comparison::Ne || C == Comparison::Neu) return a != b;
-  else if constexpr (C == Comparison::Lt) return a < b;
-  else if constexpr (C == Comparison::Le) return a <= b;
-  else if constexpr (C == Comparison::Gt) return a > b;
-  else if constexpr (C == Comparison::Ge) return a >= b;
-  else if constexpr (C == Comparison::Equ) return ~((a < b) | (a > b));
-  else if constexpr (C == Comparison::Ltu) return ~(a >= b);
-  else if constexpr (C == Comparison::Leu) return ~(a > b);
-  else if constexpr (C == Comparison::Gtu) return ~(a <= b);
-  else if constexpr (C == Comparison::Geu) return ~(a < b);
-  else if constexpr (C == Comparison::Num) return (a == a) & (b == b);
-  else return (a != a) | (b != b);
+  if constexpr (C == Comparison::Eq)
+    return a == b;
+  else if constexpr (C == Comparison::Ne && kFloating<T>)
+    return (a < b) | (a > b);
+  else if constexpr (C == Comparison::Ne || C == Comparison::Neu)
+    return a != b;
+  else if constexpr (C == Comparison::Lt)
+    return a < b;
+  else if constexpr (C == Comparison::Le)
+    return a <= b;
+  else if constexpr (C == Comparison::Gt)
+    return a > b;
+  else if constexpr (C == Comparison::Ge)
+    return a >= b;
+  else if constexpr (C == Comparison::Equ)
+    return ~((a < b) | (a > b));
+  else if constexpr (C == Comparison::Ltu)
+    return ~(a >= b);
+  else if constexpr (C == Comparison::Leu)
+    return ~(a > b);
+  else if constexpr (C == Comparison::Gtu)
+    return ~(a <= b);
+  else if constexpr (C == Comparison::Geu)
+    return ~(a < b);
+  else if constexpr (C == Comparison::Num)
+    return (a == a) & (b == b);
+  else
+    return (a != a) | (b != b);
 }
 template <class T, Comparison C, Kind A, Kind B>
 void set_predicate(const Decoded* d, Frame* f) {
   const auto a = Source<T, A>::make(d, f, d->a);
   const auto b = Source<T, B>::make(d, f, d->b);
-  const uint32_t bits = gather_bits(compare<T, C>(a.at(0), b.at(0)), 0) |
-                        gather_bits(compare<T, C>(a.at(kWidth), b.at(kWidth)), kWidth);
+  const uint32_t bits =
+      gather_bits(compare<T, C>(a.at(0), b.at(0)), 0) | gather_bits(compare<T, C>(a.at(kWidth), b.at(kWidth)), kWidth);
   uint32_t& p = f->p[d->dst];
   p = (p & ~f->mask) | (bits & f->mask);
   PHX_NEXT;
@@ -382,33 +568,53 @@ void set_predicate(const Decoded* d, Frame* f) {
 template <class T, Comparison C>
 Handler pick_compare(uint8_t lanes) {
   switch (lanes & (kLaneA | kLaneB)) {
-    case kLaneA | kLaneB: return set_predicate<T, C, L, L>;
-    case kLaneA: return set_predicate<T, C, L, U>;
-    case kLaneB: return set_predicate<T, C, U, L>;
-    default: return set_predicate<T, C, U, U>;
+    case kLaneA | kLaneB:
+      return set_predicate<T, C, L, L>;
+    case kLaneA:
+      return set_predicate<T, C, L, U>;
+    case kLaneB:
+      return set_predicate<T, C, U, L>;
+    default:
+      return set_predicate<T, C, U, U>;
   }
 }
 template <class T>
 Handler pick_compare(Comparison comparison, uint8_t lanes) {
   switch (comparison) {
-    case Comparison::Eq: return pick_compare<T, Comparison::Eq>(lanes);
-    case Comparison::Ne: return pick_compare<T, Comparison::Ne>(lanes);
-    case Comparison::Lt: return pick_compare<T, Comparison::Lt>(lanes);
-    case Comparison::Le: return pick_compare<T, Comparison::Le>(lanes);
-    case Comparison::Gt: return pick_compare<T, Comparison::Gt>(lanes);
-    case Comparison::Ge: return pick_compare<T, Comparison::Ge>(lanes);
-    default: break;
+    case Comparison::Eq:
+      return pick_compare<T, Comparison::Eq>(lanes);
+    case Comparison::Ne:
+      return pick_compare<T, Comparison::Ne>(lanes);
+    case Comparison::Lt:
+      return pick_compare<T, Comparison::Lt>(lanes);
+    case Comparison::Le:
+      return pick_compare<T, Comparison::Le>(lanes);
+    case Comparison::Gt:
+      return pick_compare<T, Comparison::Gt>(lanes);
+    case Comparison::Ge:
+      return pick_compare<T, Comparison::Ge>(lanes);
+    default:
+      break;
   }
   if constexpr (kFloating<T>) switch (comparison) {
-      case Comparison::Equ: return pick_compare<T, Comparison::Equ>(lanes);
-      case Comparison::Neu: return pick_compare<T, Comparison::Neu>(lanes);
-      case Comparison::Ltu: return pick_compare<T, Comparison::Ltu>(lanes);
-      case Comparison::Leu: return pick_compare<T, Comparison::Leu>(lanes);
-      case Comparison::Gtu: return pick_compare<T, Comparison::Gtu>(lanes);
-      case Comparison::Geu: return pick_compare<T, Comparison::Geu>(lanes);
-      case Comparison::Num: return pick_compare<T, Comparison::Num>(lanes);
-      case Comparison::Nan: return pick_compare<T, Comparison::Nan>(lanes);
-      default: break;
+      case Comparison::Equ:
+        return pick_compare<T, Comparison::Equ>(lanes);
+      case Comparison::Neu:
+        return pick_compare<T, Comparison::Neu>(lanes);
+      case Comparison::Ltu:
+        return pick_compare<T, Comparison::Ltu>(lanes);
+      case Comparison::Leu:
+        return pick_compare<T, Comparison::Leu>(lanes);
+      case Comparison::Gtu:
+        return pick_compare<T, Comparison::Gtu>(lanes);
+      case Comparison::Geu:
+        return pick_compare<T, Comparison::Geu>(lanes);
+      case Comparison::Num:
+        return pick_compare<T, Comparison::Num>(lanes);
+      case Comparison::Nan:
+        return pick_compare<T, Comparison::Nan>(lanes);
+      default:
+        break;
     }
   return nullptr;
 }
@@ -430,10 +636,14 @@ void select(const Decoded* d, Frame* f) {
 template <class T>
 Handler pick_select(uint8_t lanes) {
   switch (lanes & (kLaneA | kLaneB)) {
-    case kLaneA | kLaneB: return select<T, L, L>;
-    case kLaneA: return select<T, L, U>;
-    case kLaneB: return select<T, U, L>;
-    default: return select<T, U, U>;
+    case kLaneA | kLaneB:
+      return select<T, L, L>;
+    case kLaneA:
+      return select<T, L, U>;
+    case kLaneB:
+      return select<T, U, L>;
+    default:
+      return select<T, U, U>;
   }
 }
 
@@ -454,17 +664,24 @@ void lop3(const Decoded* d, Frame* f) {
 }
 Handler pick_lop3(uint8_t lanes) {
   switch (lanes & (kLaneA | kLaneB | kLaneC)) {
-    case kLaneA | kLaneB | kLaneC: return lop3<L, L, L>;
-    case kLaneA | kLaneB: return lop3<L, L, U>;
-    case kLaneA | kLaneC: return lop3<L, U, L>;
-    case kLaneB | kLaneC: return lop3<U, L, L>;
-    default: return nullptr;
+    case kLaneA | kLaneB | kLaneC:
+      return lop3<L, L, L>;
+    case kLaneA | kLaneB:
+      return lop3<L, L, U>;
+    case kLaneA | kLaneC:
+      return lop3<L, U, L>;
+    case kLaneB | kLaneC:
+      return lop3<U, L, L>;
+    default:
+      return nullptr;
   }
 }
 
-// --- Memory ----------------------------------------------------------------------------------------------------------------
-// The fast paths: the whole access lies in the buffer that the instruction used last (gm), in the block's unified buffer, in
-// the lanes' local memory or in the parameters. Everything else, faults included, is done by load_slow and store_slow.
+// --- Memory
+// ---------------------------------------------------------------------------------------------------------------- The
+// fast paths: the whole access lies in the buffer that the instruction used last (gm), in the block's unified buffer,
+// in the lanes' local memory or in the parameters. Everything else, faults included, is done by load_slow and
+// store_slow.
 constexpr unsigned field_of(uint16_t mod, unsigned low, unsigned width) { return (mod >> low) & ((1u << width) - 1u); }
 
 const U32 kIota[2] = {U32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
@@ -487,7 +704,8 @@ PHX_ALWAYS void addresses(const Decoded* d, const Frame* f, uint64_t* out) {
       at += wide << U64(scale);
     } else {
       const uint32_t index = static_cast<uint32_t>(f->s[d->b]);
-      const uint64_t wide = zero_extend ? index : static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(index)));
+      const uint64_t wide =
+          zero_extend ? index : static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(index)));
       at += U64(wide << scale);
     }
     if constexpr (S != Space::Gm && S != Space::Generic) at &= U64(0xffffffffull);
@@ -599,7 +817,8 @@ bool load_lanes(const Decoded* d, Frame* f) {
   }
   if (!(d->lanes & kLaneB) && !(d->flags & kBaseIsPair) && S != Space::Local) {  // one address for all lanes
     const uint32_t index = static_cast<uint32_t>(f->s[d->b]);
-    const uint64_t wide = field_of(d->mod, 6, 1) ? index : static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(index)));
+    const uint64_t wide =
+        field_of(d->mod, 6, 1) ? index : static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(index)));
     first = f->s[d->a] + (wide << field_of(d->mod, 3, 3)) + d->immediate;
     if constexpr (S != Space::Gm && S != Space::Generic) first &= 0xffffffffull;
     const Window w = window<S>(d, f, first);
@@ -651,8 +870,8 @@ bool store_lanes(const Decoded* d, Frame* f) {
   if constexpr (S == Space::Gm || S == Space::Ub || S == Space::Generic) {
     if (N == 1 && from_lanes && unit_stride<S, kBytes>(d, f, &first)) {
       const Window w = window<S>(d, f, first);
-      if (w.lane_stride == 0 && w.writable && w.bytes && first - w.start < w.size && 32 * kBytes <= w.size - (first - w.start) &&
-          first % kBytes == 0) {
+      if (w.lane_stride == 0 && w.writable && w.bytes && first - w.start < w.size &&
+          32 * kBytes <= w.size - (first - w.start) && first % kBytes == 0) {
         if (f->recording) record_run(d, f, first, 32 * kBytes, 32 * kBytes);
         unsigned char* to = w.bytes + (first - w.start);
         const uint32_t* low = words(f, d->c);
@@ -702,13 +921,20 @@ void memory(const Decoded* d, Frame* f) {
 template <Space S>
 Handler pick_load(Type type, unsigned n) {
   if (n == 1) switch (type) {
-      case Type::S8: return memory<load_lanes<S, int8_t, 1>>;
-      case Type::U8: return memory<load_lanes<S, uint8_t, 1>>;
-      case Type::S16: return memory<load_lanes<S, int16_t, 1>>;
-      case Type::U16: return memory<load_lanes<S, uint16_t, 1>>;
-      case Type::B32: return memory<load_lanes<S, uint32_t, 1>>;
-      case Type::B64: return memory<load_lanes<S, uint64_t, 1>>;
-      default: return nullptr;
+      case Type::S8:
+        return memory<load_lanes<S, int8_t, 1>>;
+      case Type::U8:
+        return memory<load_lanes<S, uint8_t, 1>>;
+      case Type::S16:
+        return memory<load_lanes<S, int16_t, 1>>;
+      case Type::U16:
+        return memory<load_lanes<S, uint16_t, 1>>;
+      case Type::B32:
+        return memory<load_lanes<S, uint32_t, 1>>;
+      case Type::B64:
+        return memory<load_lanes<S, uint64_t, 1>>;
+      default:
+        return nullptr;
     }
   if (type == Type::B32) return n == 2 ? memory<load_lanes<S, uint32_t, 2>> : memory<load_lanes<S, uint32_t, 4>>;
   if (type == Type::B64 && n == 2) return memory<load_lanes<S, uint64_t, 2>>;
@@ -717,11 +943,16 @@ Handler pick_load(Type type, unsigned n) {
 template <Space S>
 Handler pick_store(Type type, unsigned n) {
   if (n == 1) switch (type) {
-      case Type::U8: return memory<store_lanes<S, uint8_t, 1>>;
-      case Type::U16: return memory<store_lanes<S, uint16_t, 1>>;
-      case Type::B32: return memory<store_lanes<S, uint32_t, 1>>;
-      case Type::B64: return memory<store_lanes<S, uint64_t, 1>>;
-      default: return nullptr;
+      case Type::U8:
+        return memory<store_lanes<S, uint8_t, 1>>;
+      case Type::U16:
+        return memory<store_lanes<S, uint16_t, 1>>;
+      case Type::B32:
+        return memory<store_lanes<S, uint32_t, 1>>;
+      case Type::B64:
+        return memory<store_lanes<S, uint64_t, 1>>;
+      default:
+        return nullptr;
     }
   if (type == Type::B32) return n == 2 ? memory<store_lanes<S, uint32_t, 2>> : memory<store_lanes<S, uint32_t, 4>>;
   if (type == Type::B64 && n == 2) return memory<store_lanes<S, uint64_t, 2>>;
@@ -730,11 +961,16 @@ Handler pick_store(Type type, unsigned n) {
 Handler pick_memory(bool load, Type type, uint16_t mod) {
   const unsigned n = 1u << field_of(mod, 7, 2);
   switch (static_cast<Space>(field_of(mod, 0, 3))) {
-    case Space::Gm: return load ? pick_load<Space::Gm>(type, n) : pick_store<Space::Gm>(type, n);
-    case Space::Ub: return load ? pick_load<Space::Ub>(type, n) : pick_store<Space::Ub>(type, n);
-    case Space::Local: return load ? pick_load<Space::Local>(type, n) : pick_store<Space::Local>(type, n);
-    case Space::Param: return load ? pick_load<Space::Param>(type, n) : nullptr;
-    case Space::Generic: return load ? pick_load<Space::Generic>(type, n) : pick_store<Space::Generic>(type, n);
+    case Space::Gm:
+      return load ? pick_load<Space::Gm>(type, n) : pick_store<Space::Gm>(type, n);
+    case Space::Ub:
+      return load ? pick_load<Space::Ub>(type, n) : pick_store<Space::Ub>(type, n);
+    case Space::Local:
+      return load ? pick_load<Space::Local>(type, n) : pick_store<Space::Local>(type, n);
+    case Space::Param:
+      return load ? pick_load<Space::Param>(type, n) : nullptr;
+    case Space::Generic:
+      return load ? pick_load<Space::Generic>(type, n) : pick_store<Space::Generic>(type, n);
   }
   return nullptr;
 }
@@ -751,10 +987,12 @@ void effective_address(const Decoded* d, Frame* f) {
   PHX_NEXT;
 }
 
-// --- Selection -------------------------------------------------------------------------------------------------------------
+// --- Selection
+// -------------------------------------------------------------------------------------------------------------
 template <class Op>
 Handler pick_bits(Type type, uint8_t lanes) {
-  return type == Type::B32 ? pick2<uint32_t, uint32_t, uint32_t, Op>(lanes) : pick2<uint64_t, uint64_t, uint64_t, Op>(lanes);
+  return type == Type::B32 ? pick2<uint32_t, uint32_t, uint32_t, Op>(lanes)
+                           : pick2<uint64_t, uint64_t, uint64_t, Op>(lanes);
 }
 template <class Op>
 Handler pick_bits1(Type type, uint8_t lanes) {
@@ -764,34 +1002,51 @@ template <class Op>
 Handler pick_arithmetic(Type type, uint8_t lanes) {
   switch (type) {
     case Type::S32:
-    case Type::U32: return pick2<uint32_t, uint32_t, uint32_t, Op>(lanes);
+    case Type::U32:
+      return pick2<uint32_t, uint32_t, uint32_t, Op>(lanes);
     case Type::S64:
-    case Type::U64: return pick2<uint64_t, uint64_t, uint64_t, Op>(lanes);
-    case Type::F32: return pick2<float, float, float, Op>(lanes);
-    case Type::F64: return pick2<double, double, double, Op>(lanes);
-    default: return nullptr;
+    case Type::U64:
+      return pick2<uint64_t, uint64_t, uint64_t, Op>(lanes);
+    case Type::F32:
+      return pick2<float, float, float, Op>(lanes);
+    case Type::F64:
+      return pick2<double, double, double, Op>(lanes);
+    default:
+      return nullptr;
   }
 }
 template <class Integer, class Float>
 Handler pick_extremum(Type type, uint8_t lanes) {
   switch (type) {
-    case Type::S32: return pick2<int32_t, int32_t, int32_t, Integer>(lanes);
-    case Type::U32: return pick2<uint32_t, uint32_t, uint32_t, Integer>(lanes);
-    case Type::S64: return pick2<int64_t, int64_t, int64_t, Integer>(lanes);
-    case Type::U64: return pick2<uint64_t, uint64_t, uint64_t, Integer>(lanes);
-    case Type::F32: return pick2<float, float, float, Float>(lanes);
-    case Type::F64: return pick2<double, double, double, Float>(lanes);
-    default: return nullptr;
+    case Type::S32:
+      return pick2<int32_t, int32_t, int32_t, Integer>(lanes);
+    case Type::U32:
+      return pick2<uint32_t, uint32_t, uint32_t, Integer>(lanes);
+    case Type::S64:
+      return pick2<int64_t, int64_t, int64_t, Integer>(lanes);
+    case Type::U64:
+      return pick2<uint64_t, uint64_t, uint64_t, Integer>(lanes);
+    case Type::F32:
+      return pick2<float, float, float, Float>(lanes);
+    case Type::F64:
+      return pick2<double, double, double, Float>(lanes);
+    default:
+      return nullptr;
   }
 }
 template <class Integer, class Float>
 Handler pick_sign(Type type, uint8_t lanes) {
   switch (type) {
-    case Type::S32: return pick1<int32_t, int32_t, Integer>(lanes);
-    case Type::S64: return pick1<int64_t, int64_t, Integer>(lanes);
-    case Type::F32: return pick1<uint32_t, uint32_t, Float>(lanes);
-    case Type::F64: return pick1<uint64_t, uint64_t, Float>(lanes);
-    default: return nullptr;
+    case Type::S32:
+      return pick1<int32_t, int32_t, Integer>(lanes);
+    case Type::S64:
+      return pick1<int64_t, int64_t, Integer>(lanes);
+    case Type::F32:
+      return pick1<uint32_t, uint32_t, Float>(lanes);
+    case Type::F64:
+      return pick1<uint64_t, uint64_t, Float>(lanes);
+    default:
+      return nullptr;
   }
 }
 
@@ -836,7 +1091,8 @@ Handler pick_convert(const HandlerRequest& q, Type to) {
       if (to == Type::F32 && nearest) return pick1<float, double, ToF32>(q.lanes);
       if (to == Type::S32 && truncates) return pick1<int32_t, double, TruncateS>(q.lanes);
       break;
-    default: break;
+    default:
+      break;
   }
   return nullptr;
 }
@@ -845,21 +1101,27 @@ Handler pick(const HandlerRequest& q) {
   const Type type = static_cast<Type>(q.type);
   const bool exact = q.mod == 0;  // rows with rounding: to nearest, no saturation
   switch (static_cast<Opcode>(q.op)) {
-    case Opcode::Mov: return pick_bits1<Copy>(type, q.lanes);
-    case Opcode::Add: return exact ? pick_arithmetic<Add>(type, q.lanes) : nullptr;
-    case Opcode::Sub: return exact ? pick_arithmetic<Sub>(type, q.lanes) : nullptr;
-    case Opcode::Mul: return exact ? pick_arithmetic<Mul>(type, q.lanes) : nullptr;
+    case Opcode::Mov:
+      return pick_bits1<Copy>(type, q.lanes);
+    case Opcode::Add:
+      return exact ? pick_arithmetic<Add>(type, q.lanes) : nullptr;
+    case Opcode::Sub:
+      return exact ? pick_arithmetic<Sub>(type, q.lanes) : nullptr;
+    case Opcode::Mul:
+      return exact ? pick_arithmetic<Mul>(type, q.lanes) : nullptr;
     case Opcode::MulHi:
       if (type == Type::S32) return pick2<int32_t, int32_t, int32_t, MulHiS>(q.lanes);
       if (type == Type::U32) return pick2<uint32_t, uint32_t, uint32_t, MulHiU>(q.lanes);
       return nullptr;
     case Opcode::MulW:
-      return type == Type::S64 ? pick2<int64_t, int32_t, int32_t, MulW>(q.lanes) : pick2<uint64_t, uint32_t, uint32_t, MulW>(q.lanes);
+      return type == Type::S64 ? pick2<int64_t, int32_t, int32_t, MulW>(q.lanes)
+                               : pick2<uint64_t, uint32_t, uint32_t, MulW>(q.lanes);
     case Opcode::Mad:
       return type == Type::S32 || type == Type::U32 ? pick3<uint32_t, uint32_t, uint32_t, Mad>(q.lanes)
                                                     : pick3<uint64_t, uint64_t, uint64_t, Mad>(q.lanes);
     case Opcode::MadW:
-      return type == Type::S64 ? pick3<int64_t, int32_t, int64_t, MadW>(q.lanes) : pick3<uint64_t, uint32_t, uint64_t, MadW>(q.lanes);
+      return type == Type::S64 ? pick3<int64_t, int32_t, int64_t, MadW>(q.lanes)
+                               : pick3<uint64_t, uint32_t, uint64_t, MadW>(q.lanes);
     case Opcode::Fma:
       if (!exact) return nullptr;
       if (type == Type::F32) return pick3<float, float, float, Fma>(q.lanes);
@@ -876,54 +1138,90 @@ Handler pick(const HandlerRequest& q) {
       if (type == Type::S32) return pick2<int32_t, int32_t, int32_t, RemS>(q.lanes);
       if (type == Type::U32) return pick2<uint32_t, uint32_t, uint32_t, RemU>(q.lanes);
       return nullptr;
-    case Opcode::Min: return pick_extremum<MinI, MinF>(type, q.lanes);
-    case Opcode::Max: return pick_extremum<MaxI, MaxF>(type, q.lanes);
-    case Opcode::Abs: return pick_sign<AbsI, AbsF>(type, q.lanes);
-    case Opcode::Neg: return pick_sign<NegI, NegF>(type, q.lanes);
-    case Opcode::And: return pick_bits<And>(type, q.lanes);
-    case Opcode::Or: return pick_bits<Or>(type, q.lanes);
-    case Opcode::Xor: return pick_bits<Xor>(type, q.lanes);
-    case Opcode::Not: return pick_bits1<Not>(type, q.lanes);
-    case Opcode::Lop3: return pick_lop3(q.lanes);
+    case Opcode::Min:
+      return pick_extremum<MinI, MinF>(type, q.lanes);
+    case Opcode::Max:
+      return pick_extremum<MaxI, MaxF>(type, q.lanes);
+    case Opcode::Abs:
+      return pick_sign<AbsI, AbsF>(type, q.lanes);
+    case Opcode::Neg:
+      return pick_sign<NegI, NegF>(type, q.lanes);
+    case Opcode::And:
+      return pick_bits<And>(type, q.lanes);
+    case Opcode::Or:
+      return pick_bits<Or>(type, q.lanes);
+    case Opcode::Xor:
+      return pick_bits<Xor>(type, q.lanes);
+    case Opcode::Not:
+      return pick_bits1<Not>(type, q.lanes);
+    case Opcode::Lop3:
+      return pick_lop3(q.lanes);
     case Opcode::Shl:
-      return type == Type::B32 ? pick2<uint32_t, uint32_t, uint32_t, Shl>(q.lanes) : pick2<uint64_t, uint64_t, uint32_t, Shl>(q.lanes);
+      return type == Type::B32 ? pick2<uint32_t, uint32_t, uint32_t, Shl>(q.lanes)
+                               : pick2<uint64_t, uint64_t, uint32_t, Shl>(q.lanes);
     case Opcode::Shr:
       switch (type) {
-        case Type::S32: return pick2<int32_t, int32_t, uint32_t, Shr>(q.lanes);
-        case Type::U32: return pick2<uint32_t, uint32_t, uint32_t, Shr>(q.lanes);
-        case Type::S64: return pick2<int64_t, int64_t, uint32_t, Shr>(q.lanes);
-        default: return pick2<uint64_t, uint64_t, uint32_t, Shr>(q.lanes);
+        case Type::S32:
+          return pick2<int32_t, int32_t, uint32_t, Shr>(q.lanes);
+        case Type::U32:
+          return pick2<uint32_t, uint32_t, uint32_t, Shr>(q.lanes);
+        case Type::S64:
+          return pick2<int64_t, int64_t, uint32_t, Shr>(q.lanes);
+        default:
+          return pick2<uint64_t, uint64_t, uint32_t, Shr>(q.lanes);
       }
-    case Opcode::Fshl: return type == Type::B32 ? pick3<uint32_t, uint32_t, uint32_t, Fshl>(q.lanes) : nullptr;
-    case Opcode::Fshr: return type == Type::B32 ? pick3<uint32_t, uint32_t, uint32_t, Fshr>(q.lanes) : nullptr;
-    case Opcode::Popc: return pick_bits1<Popc>(type, q.lanes);
-    case Opcode::Clz: return pick_bits1<Clz>(type, q.lanes);
-    case Opcode::Ctz: return pick_bits1<Ctz>(type, q.lanes);
-    case Opcode::Brev: return pick_bits1<Brev>(type, q.lanes);
+    case Opcode::Fshl:
+      return type == Type::B32 ? pick3<uint32_t, uint32_t, uint32_t, Fshl>(q.lanes) : nullptr;
+    case Opcode::Fshr:
+      return type == Type::B32 ? pick3<uint32_t, uint32_t, uint32_t, Fshr>(q.lanes) : nullptr;
+    case Opcode::Popc:
+      return pick_bits1<Popc>(type, q.lanes);
+    case Opcode::Clz:
+      return pick_bits1<Clz>(type, q.lanes);
+    case Opcode::Ctz:
+      return pick_bits1<Ctz>(type, q.lanes);
+    case Opcode::Brev:
+      return pick_bits1<Brev>(type, q.lanes);
     case Opcode::Setp: {
       const auto comparison = static_cast<Comparison>(q.mod & 15u);
       switch (type) {
-        case Type::S32: return pick_compare<int32_t>(comparison, q.lanes);
-        case Type::U32: return pick_compare<uint32_t>(comparison, q.lanes);
-        case Type::S64: return pick_compare<int64_t>(comparison, q.lanes);
-        case Type::U64: return pick_compare<uint64_t>(comparison, q.lanes);
-        case Type::F32: return pick_compare<float>(comparison, q.lanes);
-        case Type::F64: return pick_compare<double>(comparison, q.lanes);
-        default: return nullptr;
+        case Type::S32:
+          return pick_compare<int32_t>(comparison, q.lanes);
+        case Type::U32:
+          return pick_compare<uint32_t>(comparison, q.lanes);
+        case Type::S64:
+          return pick_compare<int64_t>(comparison, q.lanes);
+        case Type::U64:
+          return pick_compare<uint64_t>(comparison, q.lanes);
+        case Type::F32:
+          return pick_compare<float>(comparison, q.lanes);
+        case Type::F64:
+          return pick_compare<double>(comparison, q.lanes);
+        default:
+          return nullptr;
       }
     }
-    case Opcode::Sel: return type == Type::B32 ? pick_select<uint32_t>(q.lanes) : pick_select<uint64_t>(q.lanes);
-    case Opcode::Cvt: return pick_convert(q, type);
+    case Opcode::Sel:
+      return type == Type::B32 ? pick_select<uint32_t>(q.lanes) : pick_select<uint64_t>(q.lanes);
+    case Opcode::Cvt:
+      return pick_convert(q, type);
     case Opcode::Lea:
       switch (static_cast<Space>(field_of(q.mod, 0, 3))) {
-        case Space::Ub: return effective_address<Space::Ub>;
-        case Space::Local: return effective_address<Space::Local>;
-        case Space::Param: return nullptr;
-        default: return effective_address<Space::Gm>;
+        case Space::Ub:
+          return effective_address<Space::Ub>;
+        case Space::Local:
+          return effective_address<Space::Local>;
+        case Space::Param:
+          return nullptr;
+        default:
+          return effective_address<Space::Gm>;
       }
-    case Opcode::Ld: return pick_memory(true, type, q.mod);
-    case Opcode::St: return pick_memory(false, type, q.mod);
-    default: return nullptr;
+    case Opcode::Ld:
+      return pick_memory(true, type, q.mod);
+    case Opcode::St:
+      return pick_memory(false, type, q.mod);
+    default:
+      return nullptr;
   }
 }
 

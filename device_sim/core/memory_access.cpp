@@ -42,12 +42,18 @@ uint64_t raw_load(const unsigned char* from, Type type) {
     return value;
   };
   switch (type) {
-    case Type::S8: return static_cast<uint32_t>(static_cast<int32_t>(read(int8_t{})));
-    case Type::U8: return read(uint8_t{});
-    case Type::S16: return static_cast<uint32_t>(static_cast<int32_t>(read(int16_t{})));
-    case Type::U16: return read(uint16_t{});
-    case Type::B64: return read(uint64_t{});
-    default: return read(uint32_t{});
+    case Type::S8:
+      return static_cast<uint32_t>(static_cast<int32_t>(read(int8_t{})));
+    case Type::U8:
+      return read(uint8_t{});
+    case Type::S16:
+      return static_cast<uint32_t>(static_cast<int32_t>(read(int16_t{})));
+    case Type::U16:
+      return read(uint16_t{});
+    case Type::B64:
+      return read(uint64_t{});
+    default:
+      return read(uint32_t{});
   }
 }
 
@@ -67,24 +73,29 @@ void effective_addresses(const Decoded* d, const Frame* f, uint64_t* at) {
   for_lanes(f->mask, [&](unsigned lane) {
     const uint64_t base = operand_value(d, f, d->a, kLaneA, true, lane);
     const auto index = static_cast<uint32_t>(operand_value(d, f, d->b, kLaneB, false, lane));
-    const uint64_t wide = zero_extend ? index : static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(index)));
+    const uint64_t wide =
+        zero_extend ? index : static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(index)));
     at[lane] = base + (wide << scale) + d->immediate;
     if (space != Space::Gm && space != Space::Generic) at[lane] &= 0xffffffffu;
   });
 }
 
-unsigned char* resolve(const Decoded* d, Frame* f, unsigned lane, uint64_t address, uint32_t bytes, bool store, bool atomic) {
+unsigned char* resolve(const Decoded* d, Frame* f, unsigned lane, uint64_t address, uint32_t bytes, bool store,
+                       bool atomic) {
   const Space space = space_of(d, address);
   auto fail = [&](FaultKind kind, std::string nearest = {}) -> unsigned char* {
     raise_access(f, d, kind, lane, address, bytes, store, std::move(nearest));
     return nullptr;
   };
-  if (address % bytes) return fail(FaultKind::misaligned, space == Space::Gm ? describe_stray(f->machinery->memory, address) : "");
+  if (address % bytes)
+    return fail(FaultKind::misaligned, space == Space::Gm ? describe_stray(f->machinery->memory, address) : "");
   if (space != Space::Gm) {
     const uint64_t offset = space_field(d) == Space::Generic ? address & ~isa::kWindowMask : address;
     const uint64_t size = space == Space::Ub ? f->ub_bytes : space == Space::Local ? f->local_bytes : f->param_bytes;
     if (offset >= size || bytes > size - offset) {
-      const char* what = space == Space::Ub ? "unified buffer" : space == Space::Local ? "local memory" : "argument block";
+      const char* what = space == Space::Ub      ? "unified buffer"
+                         : space == Space::Local ? "local memory"
+                                                 : "argument block";
       return fail(space == Space::Ub      ? FaultKind::ub_out_of_bounds
                   : space == Space::Local ? FaultKind::local_out_of_bounds
                                           : FaultKind::param_out_of_bounds,
@@ -113,7 +124,9 @@ bool load_values(const Decoded* d, Frame* f, const uint64_t* at, uint64_t* hash)
   const bool wide = type == Type::B64;
   unsigned char* host[32];
   bool good = true;
-  for_lanes(f->mask, [&](unsigned lane) { good = good && (host[lane] = resolve(d, f, lane, at[lane], d->step * count, false)); });
+  for_lanes(f->mask, [&](unsigned lane) {
+    good = good && (host[lane] = resolve(d, f, lane, at[lane], d->step * count, false));
+  });
   if (!good) return false;
   if (!(d->lanes & kLaneDst)) {
     const unsigned first = lowest(f->mask);
@@ -146,14 +159,17 @@ bool store_values(const Decoded* d, Frame* f, const uint64_t* at, uint64_t* hash
   const bool wide = static_cast<Type>(d->type) == Type::B64;
   unsigned char* host[32];
   bool good = true;
-  for_lanes(f->mask, [&](unsigned lane) { good = good && (host[lane] = resolve(d, f, lane, at[lane], d->step * count, true)); });
+  for_lanes(f->mask,
+            [&](unsigned lane) { good = good && (host[lane] = resolve(d, f, lane, at[lane], d->step * count, true)); });
   if (!good) return false;
   for_lanes(f->mask, [&](unsigned lane) {
     if (hash) *hash = mix(*hash, at[lane]);
     for (unsigned n = 0; n < count; ++n) {
       uint64_t value = 0;
-      if (d->lanes & kLaneC) value = lane_value(f, static_cast<uint8_t>(d->c + n * (wide ? 2 : 1)), wide, lane);
-      else if (!(d->flags & kSourceZero)) value = f->s[d->c + n];
+      if (d->lanes & kLaneC)
+        value = lane_value(f, static_cast<uint8_t>(d->c + n * (wide ? 2 : 1)), wide, lane);
+      else if (!(d->flags & kSourceZero))
+        value = f->s[d->c + n];
       if (hash) *hash = mix(*hash, value);
       std::memcpy(host[lane] + n * d->step, &value, d->step);  // little endian
     }
@@ -207,13 +223,17 @@ template <Space S>
 bool scalar_load(const Decoded* d, Frame* f) {
   if (!(d->lanes & (kLaneA | kLaneB)) && bits_of(d, 7, 2) == 0) {
     const auto index = static_cast<uint32_t>(f->s[d->b]);
-    const uint64_t wide = bits_of(d, 6, 1) ? index : static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(index)));
+    const uint64_t wide =
+        bits_of(d, 6, 1) ? index : static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(index)));
     uint64_t address = f->s[d->a] + (wide << bits_of(d, 3, 3)) + d->immediate;
     if (S != Space::Gm) address &= 0xffffffffu;
     View view;
-    if (S == Space::Param) view = {0, f->param_bytes, const_cast<unsigned char*>(f->params), 0, false};
-    else if (S == Space::Ub) view = {0, f->ub_bytes, f->ub, 0, true};
-    else view = f->views[d->index % kViews];
+    if (S == Space::Param)
+      view = {0, f->param_bytes, const_cast<unsigned char*>(f->params), 0, false};
+    else if (S == Space::Ub)
+      view = {0, f->ub_bytes, f->ub, 0, true};
+    else
+      view = f->views[d->index % kViews];
     const uint64_t offset = address - view.address;
     if (view.bytes && offset < view.size && d->step <= view.size - offset && address % d->step == 0) {
       if (f->recording && S != Space::Param) record_run(d, f, address, d->step, d->step);
@@ -244,7 +264,8 @@ bool volatile_access(const Decoded* d, Frame* f) {
 
 bool scalar_address(const Decoded* d, Frame* f) {
   const auto index = static_cast<uint32_t>(f->s[d->b]);
-  const uint64_t wide = bits_of(d, 6, 1) ? index : static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(index)));
+  const uint64_t wide =
+      bits_of(d, 6, 1) ? index : static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(index)));
   uint64_t address = f->s[d->a] + (wide << bits_of(d, 3, 3)) + d->immediate;
   const Space space = space_field(d);
   if (space != Space::Gm && space != Space::Generic) address &= 0xffffffffu;
@@ -265,19 +286,26 @@ Handler memory_handler(const isa::Instruction& i) {
   if (Mem::get_policy(i) == isa::CachePolicy::Volatile && space != Space::Param)
     return i.op == Opcode::St ? checked<volatile_access<true>> : checked<volatile_access<false>>;
   if (i.op == Opcode::Ld && isa::operand::is_s(i.dst)) switch (space) {
-      case Space::Gm: return checked<scalar_load<Space::Gm>>;
-      case Space::Ub: return checked<scalar_load<Space::Ub>>;
-      case Space::Param: return checked<scalar_load<Space::Param>>;
-      default: return checked<load_slow>;
+      case Space::Gm:
+        return checked<scalar_load<Space::Gm>>;
+      case Space::Ub:
+        return checked<scalar_load<Space::Ub>>;
+      case Space::Param:
+        return checked<scalar_load<Space::Param>>;
+      default:
+        return checked<load_slow>;
     }
   return nullptr;
 }
 
 Handler checked_memory_handler(const isa::Instruction& i) {
   switch (i.op) {
-    case Opcode::Ld: return checked<load_slow>;
-    case Opcode::St: return checked<store_slow>;
-    default: return nullptr;
+    case Opcode::Ld:
+      return checked<load_slow>;
+    case Opcode::St:
+      return checked<store_slow>;
+    default:
+      return nullptr;
   }
 }
 

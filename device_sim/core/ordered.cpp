@@ -40,10 +40,16 @@ uint64_t perform(const Decoded* d, Frame* f, OrderedState& state) {
   const uint64_t* at = split.addresses.data();
   uint64_t hash = 0;
   switch (static_cast<Opcode>(d->op)) {
-    case Opcode::Ld: load_values(d, f, at, &hash); break;
-    case Opcode::St: store_values(d, f, at, &hash); break;
+    case Opcode::Ld:
+      load_values(d, f, at, &hash);
+      break;
+    case Opcode::St:
+      store_values(d, f, at, &hash);
+      break;
     case Opcode::Atom:
-    case Opcode::Red: hash = apply_atomic(d, f, at, false); break;
+    case Opcode::Red:
+      hash = apply_atomic(d, f, at, false);
+      break;
     case Opcode::Svc: {
       const bool wide_a = f->operations[d->index].wide_a;
       const bool allocates = static_cast<isa::ServiceFn>(d->mod & 0xff) == isa::ServiceFn::Malloc;
@@ -52,15 +58,18 @@ uint64_t perform(const Decoded* d, Frame* f, OrderedState& state) {
         const uint64_t a = operand_value(d, f, d->a, kLaneA, wide_a, lane);
         if (allocates) {
           const uint64_t address = a && state.device_malloc ? state.device_malloc(a) : 0;
-          if (d->lanes & kLaneDst) set_lane_value(f, d->dst, true, lane, address);
-          else if (!(d->flags & kDstUnused)) f->s[d->dst] = address;
+          if (d->lanes & kLaneDst)
+            set_lane_value(f, d->dst, true, lane, address);
+          else if (!(d->flags & kDstUnused))
+            f->s[d->dst] = address;
         } else if (a && state.device_free && !state.device_free(a)) {
           raise_access(f, d, FaultKind::use_after_free, lane, a, 1, true, describe_nearest(f->machinery->memory, a));
         }
       });
       break;
     }
-    default: break;
+    default:
+      break;
   }
   return hash;
 }
@@ -82,7 +91,8 @@ void remember_writer(const Decoded* d, const Frame* f, const Split& split, Order
   });
 }
 
-// Drops the events since the same operation last gave the same answer, if the split did nothing else that others could notice.
+// Drops the events since the same operation last gave the same answer, if the split did nothing else that others could
+// notice.
 bool drop_poll(Warp& warp, Split& split, uint64_t key) {
   if (split.poll_key != key || split.poll_switch != warp.switches) return false;
   if (split.poll_words < warp.words_taken || split.poll_accesses < warp.accesses_taken) return false;
@@ -138,7 +148,8 @@ void serve_split(Machinery& m, Warp& warp, Split& split, OrderedState& state) {
   split.wait = Wait::none;
   split.pc = d + 1;
   // A store does not tell the split anything, so it is no poll by itself.
-  if (static_cast<Opcode>(d->op) == Opcode::Ld || static_cast<Opcode>(d->op) == Opcode::Atom) note_ordered(split, d, hash);
+  if (static_cast<Opcode>(d->op) == Opcode::Ld || static_cast<Opcode>(d->op) == Opcode::Atom)
+    note_ordered(split, d, hash);
   if (!f.recording) return;
 
   const uint64_t key = mix(mix(d->index + 1, split.mask), hash) | 1;
@@ -165,7 +176,8 @@ void serve_block(Machinery& m, OrderedState& state) {
     waiting.clear();
     for (auto& split : warp.splits)
       if (split->wait == Wait::ordered) waiting.push_back(split.get());
-    std::sort(waiting.begin(), waiting.end(), [](const Split* a, const Split* b) { return lowest(a->mask) < lowest(b->mask); });
+    std::sort(waiting.begin(), waiting.end(),
+              [](const Split* a, const Split* b) { return lowest(a->mask) < lowest(b->mask); });
     for (Split* split : waiting) {
       serve_split(m, warp, *split, state);
       if (m.faulted()) {

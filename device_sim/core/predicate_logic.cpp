@@ -18,10 +18,14 @@ void logic(const Decoded* d, Frame* f) {
 
 Handler predicate_handler(const isa::Instruction& i) {
   switch (i.op) {
-    case Opcode::Pand: return logic<Opcode::Pand>;
-    case Opcode::Por: return logic<Opcode::Por>;
-    case Opcode::Pxor: return logic<Opcode::Pxor>;
-    default: return nullptr;
+    case Opcode::Pand:
+      return logic<Opcode::Pand>;
+    case Opcode::Por:
+      return logic<Opcode::Por>;
+    case Opcode::Pxor:
+      return logic<Opcode::Pxor>;
+    default:
+      return nullptr;
   }
 }
 

@@ -11,9 +11,12 @@ namespace {
 
 std::string buffer_name(const image::Object& object, const std::string& program) {
   switch (object.kind) {
-    case image::ObjectKind::constant: return "__constant__ " + object.name + " of " + program;
-    case image::ObjectKind::string: return "string constant " + object.name + " of " + program;
-    default: return "__device__ " + object.name + " of " + program;
+    case image::ObjectKind::constant:
+      return "__constant__ " + object.name + " of " + program;
+    case image::ObjectKind::string:
+      return "string constant " + object.name + " of " + program;
+    default:
+      return "__device__ " + object.name + " of " + program;
   }
 }
 
@@ -34,7 +37,8 @@ Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, A
     program->object_addresses_.push_back(*address);
     if (object.offset > image.data.size() || object.size > image.data.size() - object.offset)
       return error(name + ": object " + object.name + " lies outside the data section");
-    std::memcpy(memory.translate(*address, std::max<uint64_t>(object.size, 1)), image.data.data() + object.offset, object.size);
+    std::memcpy(memory.translate(*address, std::max<uint64_t>(object.size, 1)), image.data.data() + object.offset,
+                object.size);
   }
 
   for (const image::Relocation& r : image.data_relocations) {
@@ -72,7 +76,8 @@ Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, A
     }
   for (const image::Kernel& kernel : image.kernels)
     if (!std::binary_search(program->words_.begin(), program->words_.end(), kernel.entry))
-      return error(name + ": kernel " + kernel.name + " enters at word " + std::to_string(kernel.entry) + ", which starts no instruction");
+      return error(name + ": kernel " + kernel.name + " enters at word " + std::to_string(kernel.entry) +
+                   ", which starts no instruction");
   program->decoded_ = decode_program(program->code_);
   return program;
 }
@@ -87,7 +92,8 @@ uint32_t Program::index_of(uint32_t word) const {
 
 Program::Symbol Program::symbol(std::string_view name) const {
   for (size_t i = 0; i < executable_.objects.size(); ++i)
-    if (executable_.objects[i].name == name) return {object_addresses_[i], executable_.objects[i].size, executable_.objects[i].kind};
+    if (executable_.objects[i].name == name)
+      return {object_addresses_[i], executable_.objects[i].size, executable_.objects[i].kind};
   return {};
 }
 

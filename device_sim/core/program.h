@@ -18,8 +18,8 @@ struct DecodedProgram;  // what the interpreter executes; core/execution.h
 
 class Program {
  public:
-  // `executable` has passed image::verify(). Objects are allocated: globals on members[0] (one home), constants replicated over the
-  // members. `name` appears in faults and buffer names.
+  // `executable` has passed image::verify(). Objects are allocated: globals on members[0] (one home), constants
+  // replicated over the members. `name` appears in faults and buffer names.
   static Expected<std::shared_ptr<Program>> load(image::Executable executable, AddressSpace& memory,
                                                  std::span<const uint16_t> members, std::string name);
   ~Program();  // frees the objects
@@ -27,11 +27,12 @@ class Program {
   const image::Executable& executable() const { return executable_; }
   std::span<const image::Kernel> kernels() const { return executable_.kernels; }
 
-  // Decoded instructions in code order; branch targets are indices in here (Instruction::ext of label rows holds the index).
+  // Decoded instructions in code order; branch targets are indices in here (Instruction::ext of label rows holds the
+  // index).
   std::span<const isa::Instruction> code() const { return code_; }
   uint32_t word_of(uint32_t index) const { return words_[index]; }
   std::span<const uint32_t> words() const { return words_; }  // of every instruction
-  uint32_t index_of(uint32_t word) const;  // word must start an instruction
+  uint32_t index_of(uint32_t word) const;                     // word must start an instruction
   uint32_t entry(uint32_t kernel) const { return index_of(executable_.kernels[kernel].entry); }
 
   // Address and size of a data object; address 0 if there is none of that name.

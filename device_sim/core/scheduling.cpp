@@ -117,14 +117,16 @@ Split* next_split(Warp& warp) {
   Split* best = nullptr;
   for (auto& split : warp.splits) {
     if (split->wait != Wait::none) continue;
-    if (!best || split->count < best->count || (split->count == best->count && lowest(split->mask) < lowest(best->mask)))
+    if (!best || split->count < best->count ||
+        (split->count == best->count && lowest(split->mask) < lowest(best->mask)))
       best = split.get();
   }
   return best;
 }
 
 size_t runnable_splits(const Warp& warp) {
-  return static_cast<size_t>(std::count_if(warp.splits.begin(), warp.splits.end(), [](const auto& s) { return s->wait == Wait::none; }));
+  return static_cast<size_t>(
+      std::count_if(warp.splits.begin(), warp.splits.end(), [](const auto& s) { return s->wait == Wait::none; }));
 }
 
 // Runs one split of the warp for its quantum.
@@ -164,7 +166,8 @@ bool run_warp(Machinery& m, Warp& warp, uint64_t limit) {
         if (!culprit && parked->wait == Wait::ordered) culprit = parked.get();
       if (!culprit) continue;
       m.fault = make_fault(m, warp, culprit->pc, FaultKind::watchdog, lowest(culprit->mask));
-      m.fault->detail = "the warp executed more than " + std::to_string(m.launch.watchdog_instructions) + " instructions";
+      m.fault->detail =
+          "the warp executed more than " + std::to_string(m.launch.watchdog_instructions) + " instructions";
       break;
     }
   }
@@ -174,12 +177,18 @@ bool run_warp(Machinery& m, Warp& warp, uint64_t limit) {
 
 const char* name_of(Wait wait) {
   switch (wait) {
-    case Wait::none: return "runs";
-    case Wait::join: return "waits at the join after";
-    case Wait::barrier: return "waits at the block barrier";
-    case Wait::gather: return "waits for other lanes of its warp";
-    case Wait::ordered: return "waits for its turn";
-    case Wait::grid: return "waits at the grid barrier";
+    case Wait::none:
+      return "runs";
+    case Wait::join:
+      return "waits at the join after";
+    case Wait::barrier:
+      return "waits at the block barrier";
+    case Wait::gather:
+      return "waits for other lanes of its warp";
+    case Wait::ordered:
+      return "waits for its turn";
+    case Wait::grid:
+      return "waits at the grid barrier";
   }
   return "";
 }
@@ -205,7 +214,8 @@ void raise_stuck(Machinery& m) {
     }
   if (!first) return;
   const Decoded* at = first->wait == Wait::join ? first->pc - 1 : first->pc;
-  m.fault = make_fault(m, *first_warp, at, barriers_only ? FaultKind::divergent_barrier : FaultKind::deadlock, lowest(first->mask));
+  m.fault = make_fault(m, *first_warp, at, barriers_only ? FaultKind::divergent_barrier : FaultKind::deadlock,
+                       lowest(first->mask));
   m.fault->detail = wait_graph(m);
 }
 
@@ -222,7 +232,10 @@ std::string wait_graph(const Machinery& m) {
       const uint32_t word = m.launch.program->word_of(at->index);
       text += "warp " + std::to_string(warp.index) + " lanes " + hex(split->mask) + " " + name_of(split->wait);
       if (split->wait == Wait::gather) text += ": lanes " + hex(split->members & ~split->mask) + " are missing";
-      if (split->wait == Wait::join) text += ": lanes " + hex(warp.regions[split->regions.back()].live & ~warp.regions[split->regions.back()].arrived) + " are missing";
+      if (split->wait == Wait::join)
+        text += ": lanes " +
+                hex(warp.regions[split->regions.back()].live & ~warp.regions[split->regions.back()].arrived) +
+                " are missing";
       text += " at word " + std::to_string(word);
       const auto frames = m.launch.program->executable().source(word);
       if (!frames.empty()) text += " (" + frames[0].file + ":" + std::to_string(frames[0].line) + ")";

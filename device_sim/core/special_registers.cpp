@@ -17,35 +17,56 @@ uint64_t uniform_value(const Decoded* d, const Frame* f) {
   const Machinery& m = *f->machinery;
   const LaunchContext& launch = m.launch;
   switch (static_cast<SpecialReg>(d->mod & 0xff)) {
-    case SpecialReg::NtidX: return launch.block[0];
-    case SpecialReg::NtidY: return launch.block[1];
-    case SpecialReg::NtidZ: return launch.block[2];
-    case SpecialReg::CtaidX: return m.ctaid[0];
-    case SpecialReg::CtaidY: return m.ctaid[1];
-    case SpecialReg::CtaidZ: return m.ctaid[2];
-    case SpecialReg::NctaidX: return launch.grid[0];
-    case SpecialReg::NctaidY: return launch.grid[1];
-    case SpecialReg::NctaidZ: return launch.grid[2];
-    case SpecialReg::WarpId: return m.warp->index;
-    case SpecialReg::CoreId: return m.core;
-    case SpecialReg::DeviceId: return m.device;
-    case SpecialReg::Clock: return static_cast<uint32_t>(clock_now(d, f));
-    case SpecialReg::Clock64: return clock_now(d, f);
+    case SpecialReg::NtidX:
+      return launch.block[0];
+    case SpecialReg::NtidY:
+      return launch.block[1];
+    case SpecialReg::NtidZ:
+      return launch.block[2];
+    case SpecialReg::CtaidX:
+      return m.ctaid[0];
+    case SpecialReg::CtaidY:
+      return m.ctaid[1];
+    case SpecialReg::CtaidZ:
+      return m.ctaid[2];
+    case SpecialReg::NctaidX:
+      return launch.grid[0];
+    case SpecialReg::NctaidY:
+      return launch.grid[1];
+    case SpecialReg::NctaidZ:
+      return launch.grid[2];
+    case SpecialReg::WarpId:
+      return m.warp->index;
+    case SpecialReg::CoreId:
+      return m.core;
+    case SpecialReg::DeviceId:
+      return m.device;
+    case SpecialReg::Clock:
+      return static_cast<uint32_t>(clock_now(d, f));
+    case SpecialReg::Clock64:
+      return clock_now(d, f);
     case SpecialReg::GlobalTimer:
       return static_cast<uint64_t>(static_cast<double>(clock_now(d, f)) * launch.machine->chip.ns_per_cycle());
-    case SpecialReg::UbBytes: return m.ub_bytes;
-    case SpecialReg::UbDynamic: return m.ub_bytes - launch.ub_dynamic_bytes;
-    case SpecialReg::BlockIdx: return m.index;
-    case SpecialReg::BlockNum: return uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2];
-    default: return 0;
+    case SpecialReg::UbBytes:
+      return m.ub_bytes;
+    case SpecialReg::UbDynamic:
+      return m.ub_bytes - launch.ub_dynamic_bytes;
+    case SpecialReg::BlockIdx:
+      return m.index;
+    case SpecialReg::BlockNum:
+      return uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2];
+    default:
+      return 0;
   }
 }
 
 void read_uniform(const Decoded* d, Frame* f) {
   const uint64_t value = uniform_value(d, f);
   const bool wide = static_cast<isa::Type>(d->type) == isa::Type::U64;
-  if (!(d->lanes & kLaneDst)) f->s[d->dst] = wide ? value : static_cast<uint32_t>(value);
-  else for_lanes(f->mask, [&](unsigned lane) { set_lane_value(f, d->dst, wide, lane, value); });
+  if (!(d->lanes & kLaneDst))
+    f->s[d->dst] = wide ? value : static_cast<uint32_t>(value);
+  else
+    for_lanes(f->mask, [&](unsigned lane) { set_lane_value(f, d->dst, wide, lane, value); });
 }
 void uniform(const Decoded* d, Frame* f) {
   read_uniform(d, f);
@@ -75,11 +96,16 @@ void lane_id(const Decoded* d, Frame* f) {
 Handler special_handler(const isa::Instruction& i) {
   if (i.op != isa::Opcode::Rdsr) return nullptr;
   switch (isa::field::Special::get_sr(i)) {
-    case SpecialReg::TidX: return thread_index<0>;
-    case SpecialReg::TidY: return thread_index<1>;
-    case SpecialReg::TidZ: return thread_index<2>;
-    case SpecialReg::LaneId: return lane_id;
-    default: return uniform;
+    case SpecialReg::TidX:
+      return thread_index<0>;
+    case SpecialReg::TidY:
+      return thread_index<1>;
+    case SpecialReg::TidZ:
+      return thread_index<2>;
+    case SpecialReg::LaneId:
+      return lane_id;
+    default:
+      return uniform;
   }
 }
 

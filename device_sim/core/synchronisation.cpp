@@ -35,9 +35,10 @@ void grid_barrier(const Decoded* d, Frame* f) {
 void fence_of_block(const Decoded* d, Frame* f) { PHX_NEXT; }  // a block's accesses already happen in order
 void fence_of_device(const Decoded* d, Frame* f) { park_ordered(d, f, nullptr); }
 
-// --- Services ------------------------------------------------------------------------------------------------------------------
+// --- Services
+// ------------------------------------------------------------------------------------------------------------------
 struct Packed {
-  unsigned count = 0;   // arguments
+  unsigned count = 0;  // arguments
   uint64_t bytes = 0;
 };
 
@@ -56,8 +57,10 @@ Packed packed_arguments(const std::string& format) {
       wide |= std::strchr("ljztq", format[i]) != nullptr;
     }
     if (i == format.size()) break;
-    if (std::strchr("dioxXuc", format[i])) take(wide ? 8 : 4);
-    else if (std::strchr("fFeEgGaAsp", format[i])) take(8);
+    if (std::strchr("dioxXuc", format[i]))
+      take(wide ? 8 : 4);
+    else if (std::strchr("fFeEgGaAsp", format[i]))
+      take(8);
   }
   return packed;
 }
@@ -78,7 +81,9 @@ bool read_bytes(const Decoded* d, Frame* f, unsigned lane, uint64_t address, uin
   return true;
 }
 
-std::array<uint32_t, 3> thread_of(const Frame* f, unsigned lane) { return {f->tid[0][lane], f->tid[1][lane], f->tid[2][lane]}; }
+std::array<uint32_t, 3> thread_of(const Frame* f, unsigned lane) {
+  return {f->tid[0][lane], f->tid[1][lane], f->tid[2][lane]};
+}
 
 bool print(const Decoded* d, Frame* f) {
   Machinery& m = *f->machinery;
@@ -96,8 +101,10 @@ bool print(const Decoded* d, Frame* f) {
     good = read_bytes(d, f, lane, operand_value(d, f, d->b, kLaneB, true, lane), packed.bytes, record.arguments.data());
     if (!good) return;
     m.services.push_back(std::move(record));
-    if (d->lanes & kLaneDst) set_lane_value(f, d->dst, false, lane, packed.count);
-    else if (!(d->flags & kDstUnused)) f->s[d->dst] = packed.count;
+    if (d->lanes & kLaneDst)
+      set_lane_value(f, d->dst, false, lane, packed.count);
+    else if (!(d->flags & kDstUnused))
+      f->s[d->dst] = packed.count;
   });
   return good;
 }
@@ -114,13 +121,15 @@ void fail_assertion(const Decoded* d, Frame* f) {
     uint32_t line, padding;
     uint64_t function;
   } record;
-  if (!read_bytes(d, f, lane, operand_value(d, f, d->a, kLaneA, true, lane), sizeof record, reinterpret_cast<std::byte*>(&record)))
+  if (!read_bytes(d, f, lane, operand_value(d, f, d->a, kLaneA, true, lane), sizeof record,
+                  reinterpret_cast<std::byte*>(&record)))
     return;
   std::string message, file, function;
   if (!read_string(d, f, lane, record.message, message) || !read_string(d, f, lane, record.file, file)) return;
   if (record.function && !read_string(d, f, lane, record.function, function)) return;
   raise(f, d, FaultKind::assertion, lane,
-        file + ":" + std::to_string(record.line) + (function.empty() ? "" : ": " + function) + ": assertion `" + message + "` failed");
+        file + ":" + std::to_string(record.line) + (function.empty() ? "" : ": " + function) + ": assertion `" +
+            message + "` failed");
 }
 
 void ask_host(const Decoded* d, Frame* f) { park_ordered(d, f, nullptr); }
@@ -152,8 +161,10 @@ void release_barrier_if_complete(Machinery& m) {
       ++split->pc;
       if (m.frame.recording) push_event(warp, EventKind::barrier, m.barrier_generation);
       if (at->flags & kDstUnused) continue;
-      if (!(at->lanes & kLaneDst)) split->s[at->dst] = result;
-      else for_lanes(split->mask, [&](unsigned lane) { warp.r[at->dst * 32u + lane] = static_cast<uint32_t>(result); });
+      if (!(at->lanes & kLaneDst))
+        split->s[at->dst] = result;
+      else
+        for_lanes(split->mask, [&](unsigned lane) { warp.r[at->dst * 32u + lane] = static_cast<uint32_t>(result); });
     }
   m.arrivals.push_back(m.barrier_arrivals);
   m.barrier_lanes = 0;
@@ -163,15 +174,21 @@ void release_barrier_if_complete(Machinery& m) {
 
 Handler synchronisation_handler(const isa::Instruction& i) {
   switch (i.op) {
-    case Opcode::Bar: return isa::field::Barrier::get_kind(i) == BarrierKind::Grid ? grid_barrier : block_barrier;
-    case Opcode::Fence: return isa::field::Fence::get_scope(i) == isa::Scope::Block ? fence_of_block : fence_of_device;
+    case Opcode::Bar:
+      return isa::field::Barrier::get_kind(i) == BarrierKind::Grid ? grid_barrier : block_barrier;
+    case Opcode::Fence:
+      return isa::field::Fence::get_scope(i) == isa::Scope::Block ? fence_of_block : fence_of_device;
     case Opcode::Svc:
       switch (isa::field::Service::get_fn(i)) {
-        case ServiceFn::Printf: return printf;
-        case ServiceFn::Assert: return fail_assertion;
-        default: return ask_host;
+        case ServiceFn::Printf:
+          return printf;
+        case ServiceFn::Assert:
+          return fail_assertion;
+        default:
+          return ask_host;
       }
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 

@@ -1,5 +1,5 @@
-// Tile programs: DMA between device memory and the unified buffer, flags between pipes, cross-core flags. Function follows
-// program order; what may overlap in time is for the timing engine.
+// Tile programs: DMA between device memory and the unified buffer, flags between pipes, cross-core flags. Function
+// follows program order; what may overlap in time is for the timing engine.
 #include <cstring>
 
 #include "device_sim/core/execution.h"
@@ -45,12 +45,15 @@ void record(Frame* f, const Bursts& x) {
   auto line = [&](uint64_t address) {
     const uint64_t last = std::min<uint64_t>(kLineBytes - 1, address % kLineBytes + x.bytes - 1);
     const uint64_t sectors = ((2u << last / kSectorBytes) - 1) & ~((1u << address % kLineBytes / kSectorBytes) - 1);
-    return sectors | (address / kLineBytes & ((uint64_t{1} << 44) - 1)) << 4 | uint64_t{buffer->home(address, m.ordinal)} << 48;
+    return sectors | (address / kLineBytes & ((uint64_t{1} << 44) - 1)) << 4 |
+           uint64_t{buffer->home(address, m.ordinal)} << 48;
   };
   auto& out = m.warp->events.accesses;
-  const bool one_home = buffer->host || buffer->placement == Placement::on || buffer->placement == Placement::replicated;
+  const bool one_home =
+      buffer->host || buffer->placement == Placement::on || buffer->placement == Placement::replicated;
   const uint64_t rows = one_home ? 1 : x.count;
-  out.push_back(static_cast<uint64_t>(AccessKind::dma) | uint64_t{1} << 8 | rows << 16 | (x.bytes * x.count & 0xffffffff) << 32);
+  out.push_back(static_cast<uint64_t>(AccessKind::dma) | uint64_t{1} << 8 | rows << 16 |
+                (x.bytes * x.count & 0xffffffff) << 32);
   if (one_home) {
     out.push_back(x.bytes | uint64_t{x.count - 1} << 32);
     out.push_back(line(x.gm));
@@ -70,15 +73,18 @@ bool transfer(const Decoded* d, Frame* f) {
     return false;
   };
   if (x.count == 0 || x.bytes == 0) {
-    if (f->recording) f->machinery->warp->events.accesses.push_back(static_cast<uint64_t>(AccessKind::dma) | uint64_t{1} << 8);
+    if (f->recording)
+      f->machinery->warp->events.accesses.push_back(static_cast<uint64_t>(AccessKind::dma) | uint64_t{1} << 8);
     return true;
   }
   if (!x.pad && x.bytes % kBlock)
-    return fail(FaultKind::misaligned, x.ub, x.to_ub, "bursts of " + std::to_string(x.bytes) + " bytes are no multiple of 32");
+    return fail(FaultKind::misaligned, x.ub, x.to_ub,
+                "bursts of " + std::to_string(x.bytes) + " bytes are no multiple of 32");
   const AddressSpace& memory = f->machinery->memory;
   for (uint32_t i = 0; i < x.count; ++i) {  // all checks come before the first byte moves
     const uint64_t gm = x.gm + i * x.gm_stride, ub = x.ub + i * x.ub_stride;
-    if (ub % kBlock) return fail(FaultKind::misaligned, ub, x.to_ub, "unified buffer addresses of DMA are multiples of 32");
+    if (ub % kBlock)
+      return fail(FaultKind::misaligned, ub, x.to_ub, "unified buffer addresses of DMA are multiples of 32");
     const uint64_t in_ub = x.to_ub && x.pad ? (x.bytes + kBlock - 1) / kBlock * kBlock : x.bytes;
     if (ub >= f->ub_bytes || in_ub > f->ub_bytes - ub)
       return fail(FaultKind::ub_out_of_bounds, ub, x.to_ub,
@@ -86,7 +92,8 @@ bool transfer(const Decoded* d, Frame* f) {
     const Buffer* buffer = memory.find(gm);
     if (!buffer) {
       const bool host = (gm & isa::kWindowMask) == 0 && gm >= kPageBytes;
-      return fail(host ? FaultKind::host_pointer : FaultKind::out_of_bounds, gm, !x.to_ub, describe_nearest(memory, gm));
+      return fail(host ? FaultKind::host_pointer : FaultKind::out_of_bounds, gm, !x.to_ub,
+                  describe_nearest(memory, gm));
     }
     if (buffer->freed) return fail(FaultKind::use_after_free, gm, !x.to_ub, describe_nearest(memory, gm));
     if (gm - buffer->address >= buffer->size || x.bytes > buffer->size - (gm - buffer->address))
@@ -113,7 +120,8 @@ void dma(const Decoded* d, Frame* f) {
 
 const char* const kPipes[8] = {"s", "v", "m", "mte1", "mte2", "mte3", "fix", "all"};
 std::string flag_name(const Decoded* d) {
-  return "flag " + std::to_string(bits_of(d, 6, 3)) + " from pipe " + kPipes[bits_of(d, 0, 3)] + " to pipe " + kPipes[bits_of(d, 3, 3)];
+  return "flag " + std::to_string(bits_of(d, 6, 3)) + " from pipe " + kPipes[bits_of(d, 0, 3)] + " to pipe " +
+         kPipes[bits_of(d, 3, 3)];
 }
 bool& flag_of(const Decoded* d, Frame* f) {
   return f->machinery->flags.set[bits_of(d, 0, 3)][bits_of(d, 3, 3)][bits_of(d, 6, 3)];
@@ -147,7 +155,8 @@ void pipe_barrier(const Decoded* d, Frame* f) { PHX_NEXT; }
 
 void cross_flag(const Decoded* d, Frame* f) {
   if (bits_of(d, 0, 2) != 0) {
-    raise(f, d, FaultKind::unsupported, 0, "cross-core flags within a group of cores need a launch of both core kinds; use mode 0");
+    raise(f, d, FaultKind::unsupported, 0,
+          "cross-core flags within a group of cores need a launch of both core kinds; use mode 0");
     return;
   }
   park_ordered(d, f, nullptr);
@@ -158,13 +167,19 @@ void cross_flag(const Decoded* d, Frame* f) {
 Handler tile_handler(const isa::Instruction& i) {
   switch (i.op) {
     case Opcode::DmaGmUb:
-    case Opcode::DmaUbGm: return dma;
-    case Opcode::SetFlag: return set_flag;
-    case Opcode::WaitFlag: return wait_flag;
-    case Opcode::PipeBarrier: return pipe_barrier;
+    case Opcode::DmaUbGm:
+      return dma;
+    case Opcode::SetFlag:
+      return set_flag;
+    case Opcode::WaitFlag:
+      return wait_flag;
+    case Opcode::PipeBarrier:
+      return pipe_barrier;
     case Opcode::CrossSet:
-    case Opcode::CrossWait: return cross_flag;
-    default: return nullptr;
+    case Opcode::CrossWait:
+      return cross_flag;
+    default:
+      return nullptr;
   }
 }
 

@@ -1,5 +1,5 @@
-// Operations between the lanes of a warp. With a member mask they wait until every live member has arrived, in whatever split it
-// is; if the running split holds all members, they run at once.
+// Operations between the lanes of a warp. With a member mask they wait until every live member has arrived, in whatever
+// split it is; if the running split holds all members, they run at once.
 #include <algorithm>
 
 #include "device_sim/core/execution.h"
@@ -29,9 +29,9 @@ uint32_t members_of(const Decoded* d, const Frame* f) {
 
 // The inputs of all participating lanes, whatever split they are in, and where results go.
 struct Participants {
-  uint32_t lanes = 0;       // that execute the operation
-  uint32_t members = 0;     // whose values count
-  uint32_t truth = 0;       // predicate a
+  uint32_t lanes = 0;    // that execute the operation
+  uint32_t members = 0;  // whose values count
+  uint32_t truth = 0;    // predicate a
   uint64_t a[32], b[32];
 };
 
@@ -89,13 +89,26 @@ uint64_t reduce(const Decoded* d, const Participants& in) {
     }
     const bool less = is_signed ? static_cast<int32_t>(x) < static_cast<int32_t>(value) : x < value;
     switch (static_cast<AtomicFn>(bits_of(d, 0, 4))) {
-      case AtomicFn::Add: value += x; break;
-      case AtomicFn::Min: value = less ? x : value; break;
-      case AtomicFn::Max: value = less ? value : x; break;
-      case AtomicFn::And: value &= x; break;
-      case AtomicFn::Or: value |= x; break;
-      case AtomicFn::Xor: value ^= x; break;
-      default: break;
+      case AtomicFn::Add:
+        value += x;
+        break;
+      case AtomicFn::Min:
+        value = less ? x : value;
+        break;
+      case AtomicFn::Max:
+        value = less ? value : x;
+        break;
+      case AtomicFn::And:
+        value &= x;
+        break;
+      case AtomicFn::Or:
+        value |= x;
+        break;
+      case AtomicFn::Xor:
+        value ^= x;
+        break;
+      default:
+        break;
     }
   });
   return value;
@@ -116,24 +129,33 @@ void deliver(const Decoded* d, Frame* f, const Participants& in) {
       const uint32_t yes = in.truth & in.members;
       bool result = false;
       switch (static_cast<isa::VoteMode>(bits_of(d, 0, 2))) {
-        case isa::VoteMode::All: result = yes == in.members; break;
-        case isa::VoteMode::Any: result = yes != 0; break;
-        case isa::VoteMode::Uni: result = yes == 0 || yes == in.members; break;
+        case isa::VoteMode::All:
+          result = yes == in.members;
+          break;
+        case isa::VoteMode::Any:
+          result = yes != 0;
+          break;
+        case isa::VoteMode::Uni:
+          result = yes == 0 || yes == in.members;
+          break;
       }
       f->p[d->dst] = result ? f->p[d->dst] | f->mask : f->p[d->dst] & ~f->mask;
       break;
     }
     case Opcode::Ballot: {
       const uint32_t bits = in.truth & in.members;
-      if (!(d->lanes & kLaneDst)) f->s[d->dst] = bits;
-      else for_lanes(f->mask, [&](unsigned lane) { set_lane_value(f, d->dst, false, lane, bits); });
+      if (!(d->lanes & kLaneDst))
+        f->s[d->dst] = bits;
+      else
+        for_lanes(f->mask, [&](unsigned lane) { set_lane_value(f, d->dst, false, lane, bits); });
       break;
     }
     case Opcode::Match: {
       const bool all = static_cast<isa::MatchMode>(bits_of(d, 0, 1)) == isa::MatchMode::MatchAll;
       for_lanes(f->mask, [&](unsigned lane) {
         uint32_t equal = 0;
-        for_lanes(in.members, [&](unsigned other) { equal |= static_cast<uint32_t>(in.a[other] == in.a[lane]) << other; });
+        for_lanes(in.members,
+                  [&](unsigned other) { equal |= static_cast<uint32_t>(in.a[other] == in.a[lane]) << other; });
         set_lane_value(f, d->dst, false, lane, all && equal != in.members ? 0 : equal);
       });
       break;
@@ -143,7 +165,8 @@ void deliver(const Decoded* d, Frame* f, const Participants& in) {
       for_lanes(f->mask, [&](unsigned lane) { set_lane_value(f, d->dst, false, lane, value); });
       break;
     }
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -166,8 +189,8 @@ uint32_t same_members(const Decoded* d, const Frame* f) {
   return same;
 }
 
-// Lanes of one split name different members, as tiles of a warp do: each group is an operation of its own. Groups that are
-// complete run at once; if any must wait for other splits, the groups part here.
+// Lanes of one split name different members, as tiles of a warp do: each group is an operation of its own. Groups that
+// are complete run at once; if any must wait for other splits, the groups part here.
 bool exchange_in_groups(const Decoded* d, Frame* f) {
   struct Group {
     uint32_t lanes, members;
@@ -185,7 +208,8 @@ bool exchange_in_groups(const Decoded* d, Frame* f) {
   }
   const bool scalar_result = static_cast<Opcode>(d->op) == Opcode::Ballot && !(d->lanes & kLaneDst);
   if (scalar_result) {
-    raise(f, d, FaultKind::divergent_scalar, lowest(f->mask & ~groups[0].lanes), "its members differ from those of the first lane");
+    raise(f, d, FaultKind::divergent_scalar, lowest(f->mask & ~groups[0].lanes),
+          "its members differ from those of the first lane");
     return false;
   }
   if (complete) {
@@ -200,7 +224,8 @@ bool exchange_in_groups(const Decoded* d, Frame* f) {
   account(f, d + 1);
   Machinery& m = *f->machinery;
   m.split->pc = d;
-  for (size_t i = 1; i < groups.size(); ++i) wait_for(d, *add_split(*m.warp, *m.split, groups[i].lanes), groups[i].members);
+  for (size_t i = 1; i < groups.size(); ++i)
+    wait_for(d, *add_split(*m.warp, *m.split, groups[i].lanes), groups[i].members);
   m.split->mask = groups[0].lanes;
   wait_for(d, *m.split, groups[0].members);
   complete_gathers(m, *m.warp);
@@ -229,8 +254,10 @@ void exchange(const Decoded* d, Frame* f) {
 }
 
 void active(const Decoded* d, Frame* f) {
-  if (!(d->lanes & kLaneDst)) f->s[d->dst] = f->mask;
-  else for_lanes(f->mask, [&](unsigned lane) { set_lane_value(f, d->dst, false, lane, f->mask); });
+  if (!(d->lanes & kLaneDst))
+    f->s[d->dst] = f->mask;
+  else
+    for_lanes(f->mask, [&](unsigned lane) { set_lane_value(f, d->dst, false, lane, f->mask); });
   PHX_NEXT;
 }
 
@@ -241,7 +268,8 @@ bool take_first(const Decoded* d, Frame* f) {
   for_lanes(f->mask, [&](unsigned lane) {
     if (!equal || lane_value(f, d->a, wide, lane) == value) return;
     equal = false;
-    raise(f, d, FaultKind::divergent_scalar, lane, "the value differs from that of lane " + std::to_string(lowest(f->mask)));
+    raise(f, d, FaultKind::divergent_scalar, lane,
+          "the value differs from that of lane " + std::to_string(lowest(f->mask)));
   });
   f->s[d->dst] = value;
   return equal;
@@ -301,10 +329,14 @@ Handler exchange_handler(const isa::Instruction& i) {
     case Opcode::Ballot:
     case Opcode::Match:
     case Opcode::Redux:
-    case Opcode::SyncWarp: return exchange;
-    case Opcode::Active: return active;
-    case Opcode::First: return first;
-    default: return nullptr;
+    case Opcode::SyncWarp:
+      return exchange;
+    case Opcode::Active:
+      return active;
+    case Opcode::First:
+      return first;
+    default:
+      return nullptr;
   }
 }
 

@@ -19,9 +19,12 @@ bool is_device_address(uint64_t address) { return (address & isa::kWindowMask) =
 // Bytes that the allocation takes from member number `member`.
 uint64_t share(Placement placement, uint64_t pages, size_t member, size_t members) {
   switch (placement) {
-    case Placement::on: return member == 0 ? pages * kPageBytes : 0;
-    case Placement::replicated: return pages * kPageBytes;
-    case Placement::interleaved: return (pages / members + (member < pages % members ? 1 : 0)) * kPageBytes;
+    case Placement::on:
+      return member == 0 ? pages * kPageBytes : 0;
+    case Placement::replicated:
+      return pages * kPageBytes;
+    case Placement::interleaved:
+      return (pages / members + (member < pages % members ? 1 : 0)) * kPageBytes;
     case Placement::blocked: {
       const uint64_t run = (pages + members - 1) / members;
       const uint64_t first = std::min<uint64_t>(pages, run * member);
@@ -35,18 +38,21 @@ uint64_t share(Placement placement, uint64_t pages, size_t member, size_t member
 
 struct AddressSpace::Index {
   PageTable pages;
-  uint64_t next_page = 1;                      // page 0 is never mapped
-  std::map<uint64_t, uint32_t> device;         // start -> live buffer
-  std::map<uint64_t, uint32_t> host;           // start -> live registration
+  uint64_t next_page = 1;               // page 0 is never mapped
+  std::map<uint64_t, uint32_t> device;  // start -> live buffer
+  std::map<uint64_t, uint32_t> host;    // start -> live registration
 };
 
 uint16_t Buffer::home(uint64_t at, uint16_t reader) const {
   if (host) return kHostHome;
   const uint64_t page = (at - address) / kPageBytes;
   switch (placement) {
-    case Placement::on: return members[0];
-    case Placement::replicated: return reader;
-    case Placement::interleaved: return members[page % members.size()];
+    case Placement::on:
+      return members[0];
+    case Placement::replicated:
+      return reader;
+    case Placement::interleaved:
+      return members[page % members.size()];
     case Placement::blocked: {
       const uint64_t run = (pages_of(size) + members.size() - 1) / members.size();
       return members[std::min<uint64_t>(page / run, members.size() - 1)];
@@ -67,23 +73,28 @@ Expected<uint64_t> AddressSpace::allocate(uint64_t bytes, Placement placement, s
                                           std::string name) {
   if (bytes == 0) return error(name + ": an allocation of 0 bytes; expected at least 1");
   if (members.empty()) return error(name + ": an allocation needs at least one device");
-  if (bytes > uint64_t{1} << 55) return error(name + ": " + std::to_string(bytes) + " bytes exceed the device address space");
+  if (bytes > uint64_t{1} << 55)
+    return error(name + ": " + std::to_string(bytes) + " bytes exceed the device address space");
   const uint64_t pages = pages_of(bytes);
   std::vector<uint64_t> shares(devices_, 0);
   for (size_t m = 0; m < members.size(); ++m) {
     if (members[m] >= devices_)
-      return error(name + ": device " + std::to_string(members[m]) + " does not exist; there are " + std::to_string(devices_));
+      return error(name + ": device " + std::to_string(members[m]) + " does not exist; there are " +
+                   std::to_string(devices_));
     shares[members[m]] += share(placement, pages, m, members.size());
   }
   for (unsigned d = 0; d < devices_; ++d)
     if (shares[d] > capacity_ - used_[d])
-      return error(name + ": " + std::to_string(shares[d]) + " bytes do not fit device " + std::to_string(d) + ", which has " +
-                   std::to_string(capacity_ - used_[d]) + " of " + std::to_string(capacity_) + " bytes free");
+      return error(name + ": " + std::to_string(shares[d]) + " bytes do not fit device " + std::to_string(d) +
+                   ", which has " + std::to_string(capacity_ - used_[d]) + " of " + std::to_string(capacity_) +
+                   " bytes free");
   constexpr uint64_t kWindowPages = (~isa::kWindowMask + 1) / kPageBytes;
   if (index_->next_page + pages + 1 > kWindowPages) return error(name + ": the device address space is used up");
 
-  void* host = mmap(nullptr, pages * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (host == MAP_FAILED) return error(name + ": the host has no address space for " + std::to_string(bytes) + " bytes");
+  void* host =
+      mmap(nullptr, pages * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (host == MAP_FAILED)
+    return error(name + ": the host has no address space for " + std::to_string(bytes) + " bytes");
 
   auto buffer = std::make_unique<Buffer>();
   buffer->id = static_cast<uint32_t>(buffers_.size());
@@ -108,7 +119,8 @@ Outcome AddressSpace::free(uint64_t address) {
   if (found == index_->device.end()) {
     const Buffer* owner = find(address);
     if (!owner) return error("free of an address that is no allocation");
-    return error(owner->freed ? "second free of " + owner->name : "free of an address inside " + owner->name + ", not its start");
+    return error(owner->freed ? "second free of " + owner->name
+                              : "free of an address inside " + owner->name + ", not its start");
   }
   Buffer& buffer = *buffers_[found->second];
   munmap(buffer.bytes, pages_of(buffer.size) * kPageBytes);
@@ -156,7 +168,8 @@ Outcome AddressSpace::unregister_host(void* address) {
 }
 
 void AddressSpace::make_read_only(uint64_t address) {
-  if (auto found = index_->device.find(address); found != index_->device.end()) buffers_[found->second]->read_only = true;
+  if (auto found = index_->device.find(address); found != index_->device.end())
+    buffers_[found->second]->read_only = true;
 }
 
 const Buffer* AddressSpace::find(uint64_t address) const {

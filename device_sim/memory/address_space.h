@@ -1,15 +1,16 @@
 // The one address space of all devices of an instance: allocations, their placement, registered host memory.
 //
-// Device addresses come from one synthetic range (isa::kGmBase) in pages of kPageBytes. A page table maps each page to its
-// buffer and, through the buffer's placement, to the device that is its home; nobody derives an owner from address bits.
-// Every buffer starts on a page of its own and is followed by an unmapped one. Address ranges are never reused, so a freed
-// buffer is remembered and a use after free is told from an access that was never valid. Frames are sparse: host memory
-// backs a page when it is first touched. Bytes of a new allocation read as zero unless initcheck is on (later).
+// Device addresses come from one synthetic range (isa::kGmBase) in pages of kPageBytes. A page table maps each page to
+// its buffer and, through the buffer's placement, to the device that is its home; nobody derives an owner from address
+// bits. Every buffer starts on a page of its own and is followed by an unmapped one. Address ranges are never reused,
+// so a freed buffer is remembered and a use after free is told from an access that was never valid. Frames are sparse:
+// host memory backs a page when it is first touched. Bytes of a new allocation read as zero unless initcheck is on
+// (later).
 //
 // Managed and pinned memory are host addresses registered here; any other host address faults on the device.
 //
-// Thread safety: allocate/free/register are exclusive with launches (the System serialises them); translate() is const and
-// may run from any number of threads.
+// Thread safety: allocate/free/register are exclusive with launches (the System serialises them); translate() is const
+// and may run from any number of threads.
 #pragma once
 
 #include <cstddef>
@@ -36,14 +37,14 @@ enum class Placement : uint8_t {
 struct Buffer {
   uint32_t id = 0;
   uint64_t address = 0;
-  uint64_t size = 0;               // bytes asked for; accesses beyond fault
-  std::byte* bytes = nullptr;      // host backing; nullptr after free
+  uint64_t size = 0;           // bytes asked for; accesses beyond fault
+  std::byte* bytes = nullptr;  // host backing; nullptr after free
   Placement placement = Placement::on;
-  std::vector<uint16_t> members;   // device ordinals
-  std::string name;                // "cudaMalloc #3", "__device__ counters", …
+  std::vector<uint16_t> members;  // device ordinals
+  std::string name;               // "cudaMalloc #3", "__device__ counters", …
   bool freed = false;
-  bool host = false;               // registered host memory
-  bool read_only = false;          // a device store faults
+  bool host = false;       // registered host memory
+  bool read_only = false;  // a device store faults
 
   // The device that serves the byte at `address`; for replicated buffers, `reader`.
   uint16_t home(uint64_t at, uint16_t reader) const;
@@ -57,7 +58,8 @@ class AddressSpace {
   AddressSpace(const AddressSpace&) = delete;
   AddressSpace& operator=(const AddressSpace&) = delete;
 
-  // Zero-filled. `bytes` 0 is refused; more than the members' free capacity is refused with the numbers. Alignment is a page.
+  // Zero-filled. `bytes` 0 is refused; more than the members' free capacity is refused with the numbers. Alignment is a
+  // page.
   Expected<uint64_t> allocate(uint64_t bytes, Placement placement, std::span<const uint16_t> members, std::string name);
   // `address` must be the start of a live allocation.
   Outcome free(uint64_t address);
@@ -79,8 +81,8 @@ class AddressSpace {
   // Changes whenever a buffer is freed or unregistered: cached Buffer pointers must be looked up again.
   uint64_t generation() const { return generation_; }
 
-  uint64_t capacity() const { return capacity_; }        // per device
-  uint64_t used(uint16_t device) const;                  // bytes, replicated counted on each member
+  uint64_t capacity() const { return capacity_; }  // per device
+  uint64_t used(uint16_t device) const;            // bytes, replicated counted on each member
   std::span<const std::unique_ptr<Buffer>> buffers() const { return buffers_; }
 
  private:

@@ -19,7 +19,8 @@ void PageTable::map(uint64_t first, uint64_t count, uint32_t buffer) {
         leaf.pages = std::make_unique<std::array<uint32_t, kLeafPages>>();
         leaf.pages->fill(leaf.whole);
       }
-      std::fill(leaf.pages->begin() + static_cast<ptrdiff_t>(begin), leaf.pages->begin() + static_cast<ptrdiff_t>(stop), buffer);
+      std::fill(leaf.pages->begin() + static_cast<ptrdiff_t>(begin), leaf.pages->begin() + static_cast<ptrdiff_t>(stop),
+                buffer);
     }
     first += stop - begin;
   }

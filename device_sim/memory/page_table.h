@@ -1,5 +1,5 @@
-// Two-level map from device pages to buffers. A leaf covers 4 GiB; a leaf that one buffer fills needs no table of its own,
-// so that an allocation of many terabytes stays cheap.
+// Two-level map from device pages to buffers. A leaf covers 4 GiB; a leaf that one buffer fills needs no table of its
+// own, so that an allocation of many terabytes stays cheap.
 #pragma once
 
 #include <array>

@@ -19,7 +19,8 @@ struct Kernel {
 };
 
 // Every kernel takes n (trip count), x and y (buffers of 1 MiB).
-#define PHX_HEAD ".kernel k simt\n.param n 4\n.param x 8 ptr\n.param y 8 ptr\n" \
+#define PHX_HEAD                                                 \
+  ".kernel k simt\n.param n 4\n.param x 8 ptr\n.param y 8 ptr\n" \
   " rdsr.tid.x.u32 r0\n ld.param.b32 s0, [n]\n ld.param.b64 s2, [x]\n ld.param.b64 s4, [y]\n"
 const Kernel kBench[] = {
     {"alu f32 (fma add mul max)", PHX_HEAD R"(
@@ -200,7 +201,8 @@ int main(int argc, char** argv) {
     if (block.fault()) return std::puts(block.fault()->str().c_str()), 1;
     const sim::Block::Statistics& s = block.statistics();
     std::printf("%-46s %8.0f M lane instructions/s  %6.2f ns a warp instruction\n", kernel.name,
-                static_cast<double>(s.lane_instructions) / seconds * 1e-6, seconds * 1e9 / static_cast<double>(s.warp_instructions));
+                static_cast<double>(s.lane_instructions) / seconds * 1e-6,
+                seconds * 1e9 / static_cast<double>(s.warp_instructions));
     if (&kernel != kBench) continue;
     constexpr int kBlocks = 20000;
     const int32_t one = 1;

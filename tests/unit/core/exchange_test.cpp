@@ -32,16 +32,21 @@ TEST_CASE("shuffles by mode and segment") {
     CHECK(up[i] == 3 * (i >= 4 ? i - 4 : i));
     CHECK(bfly[i] == 3 * (i ^ 16));
   }
-  const auto wide = words(std::string(" cvt.u32.u64 r2, r0\n shl.b64 r2, r2, 33\n shfl.idx.seg0.clamp31.b64 r4, r2, 7, ones\n mov.b32 r9, r5\n") + kTail);
+  const auto wide = words(
+      std::string(
+          " cvt.u32.u64 r2, r0\n shl.b64 r2, r2, 33\n shfl.idx.seg0.clamp31.b64 r4, r2, 7, ones\n mov.b32 r9, r5\n") +
+      kTail);
   CHECK(wide[0] == 14);
 }
 
 TEST_CASE("votes, ballots, matches and reductions") {
   const auto ballot = words(std::string(" setp.lt.s32 p0, r0, 5\n ballot.b32 r9, p0, ones\n") + kTail);
   CHECK(ballot[9] == 31);
-  const auto vote = words(std::string(" setp.lt.s32 p0, r0, 5\n vote.any p1, p0, ones\n vote.all p2, p0, ones\n vote.uni p3, p0, 31\n"
-                                      " sel.b32 r9, 1, zero, p1\n sel.b32 r1, 2, zero, p2\n or.b32 r9, r9, r1\n"
-                                      " sel.b32 r1, 4, zero, p3\n or.b32 r9, r9, r1\n") + kTail);
+  const auto vote =
+      words(std::string(" setp.lt.s32 p0, r0, 5\n vote.any p1, p0, ones\n vote.all p2, p0, ones\n vote.uni p3, p0, 31\n"
+                        " sel.b32 r9, 1, zero, p1\n sel.b32 r1, 2, zero, p2\n or.b32 r9, r9, r1\n"
+                        " sel.b32 r1, 4, zero, p3\n or.b32 r9, r9, r1\n") +
+            kTail);
   CHECK(vote[0] == 5);
   const auto match = words(std::string(" and.b32 r1, r0, 3\n match.any.b32 r9, r1, ones\n") + kTail);
   for (unsigned i = 0; i < 32; ++i) CHECK(match[i] == 0x11111111u << (i & 3));
@@ -118,7 +123,8 @@ skip:
  add.s32 r9, r9, s8
  st.gm.b32 [s2 + r0*4], r9
  exit
-)", 128);
+)",
+                       128);
   for (unsigned i = 0; i < 128; ++i) CHECK(x[i] == 127 * 64 + 100 + (1u << 20));
 }
 
@@ -133,12 +139,15 @@ TEST_CASE("a barrier counts live lanes only") {
 out:
  join.k0
  exit
-)", 128);
+)",
+                       128);
   CHECK(x[0] == 70);
 }
 
 TEST_CASE("barriers that differ, and waits in a circle, are faults with their wait graph") {
-  Rig differ(std::string(kHead) + " setp.lt.s32 p0, r0, 32\n fork.k0 after\n bra other, p0\n bar.sync\n jmp after\nother:\n bar.sync\nafter:\n join.k0\n bar.sync\n exit\n");
+  Rig differ(std::string(kHead) +
+             " setp.lt.s32 p0, r0, 32\n fork.k0 after\n bra other, p0\n bar.sync\n jmp after\nother:\n "
+             "bar.sync\nafter:\n join.k0\n bar.sync\n exit\n");
   differ.launch.block = {64, 1, 1};
   differ.arguments(differ.buffer(std::vector<uint32_t>(64)));
   differ.run();
@@ -146,13 +155,16 @@ TEST_CASE("barriers that differ, and waits in a circle, are faults with their wa
   CHECK(differ.fault->kind == FaultKind::divergent_barrier);
   CHECK(differ.fault->detail.find("warp 0 lanes 0xffffffff waits at the block barrier at word") != std::string::npos);
 
-  Rig circle(std::string(kHead) + " setp.lt.s32 p0, r0, 5\n fork.k0 after\n bra after, p0\n shfl.idx.seg0.clamp31.b32 r1, r0, zero, ones\nafter:\n join.k0\n st.gm.b32 [s2 + r0*4], r1\n exit\n");
+  Rig circle(std::string(kHead) +
+             " setp.lt.s32 p0, r0, 5\n fork.k0 after\n bra after, p0\n shfl.idx.seg0.clamp31.b32 r1, r0, zero, "
+             "ones\nafter:\n join.k0\n st.gm.b32 [s2 + r0*4], r1\n exit\n");
   circle.launch.block = {32, 1, 1};
   circle.arguments(circle.buffer(std::vector<uint32_t>(64)));
   circle.run();
   REQUIRE(circle.fault);
   CHECK(circle.fault->kind == FaultKind::deadlock);
-  CHECK(circle.fault->detail.find("waits for other lanes of its warp: lanes 0x0000001f are missing") != std::string::npos);
+  CHECK(circle.fault->detail.find("waits for other lanes of its warp: lanes 0x0000001f are missing") !=
+        std::string::npos);
 }
 
 TEST_CASE("the grid barrier lets everybody see what the others wrote") {

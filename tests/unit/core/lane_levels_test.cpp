@@ -1,5 +1,5 @@
-// Every arithmetic instruction, in every form that a specialised handler exists for, on every level of the host's instruction
-// set: the same bits as evaluating it lane by lane.
+// Every arithmetic instruction, in every form that a specialised handler exists for, on every level of the host's
+// instruction set: the same bits as evaluating it lane by lane.
 #include <doctest/doctest.h>
 
 #include <bit>
@@ -21,20 +21,56 @@ void stop(const Decoded*, Frame*) {}
 
 // Values that are special for some type, and arbitrary ones.
 uint64_t value(std::mt19937_64& random) {
-  static const uint64_t special[] = {0, 1, 2, 31, 32, 33, 63, 64, 65, ~uint64_t{0}, 0x80000000u, 0x7fffffffu, 0x8000000000000000u,
-                                     0x7fffffffffffffffu, 0x3f800000u, 0xbf800000u, 0x7f800000u, 0xff800000u, 0x7fc00000u, 0xffc00001u,
-                                     0x7f800001u, 0x00000001u, 0x807fffffu, 0x4f000000u, 0xcf000000u, 0x5f000000u, 0x3ff0000000000000u,
-                                     0x7ff0000000000000u, 0xfff0000000000000u, 0x7ff8000000000000u, 0xfff8000000000001u, 0x7ff0000000000001u,
-                                     0x41dfffffffc00000u, 0xc1e0000000000000u, 0x43e0000000000000u, 0x0000000000000001u, 0x3c003c00u, 0x7e007c00u};
+  static const uint64_t special[] = {0,
+                                     1,
+                                     2,
+                                     31,
+                                     32,
+                                     33,
+                                     63,
+                                     64,
+                                     65,
+                                     ~uint64_t{0},
+                                     0x80000000u,
+                                     0x7fffffffu,
+                                     0x8000000000000000u,
+                                     0x7fffffffffffffffu,
+                                     0x3f800000u,
+                                     0xbf800000u,
+                                     0x7f800000u,
+                                     0xff800000u,
+                                     0x7fc00000u,
+                                     0xffc00001u,
+                                     0x7f800001u,
+                                     0x00000001u,
+                                     0x807fffffu,
+                                     0x4f000000u,
+                                     0xcf000000u,
+                                     0x5f000000u,
+                                     0x3ff0000000000000u,
+                                     0x7ff0000000000000u,
+                                     0xfff0000000000000u,
+                                     0x7ff8000000000000u,
+                                     0xfff8000000000001u,
+                                     0x7ff0000000000001u,
+                                     0x41dfffffffc00000u,
+                                     0xc1e0000000000000u,
+                                     0x43e0000000000000u,
+                                     0x0000000000000001u,
+                                     0x3c003c00u,
+                                     0x7e007c00u};
   switch (random() % 4) {
-    case 0: return special[random() % std::size(special)];
-    case 1: return static_cast<uint64_t>(static_cast<int64_t>(random() % 200) - 100);
+    case 0:
+      return special[random() % std::size(special)];
+    case 1:
+      return static_cast<uint64_t>(static_cast<int64_t>(random() % 200) - 100);
     case 2: {
       const float f = static_cast<float>(static_cast<int64_t>(random() % 20001) - 10000) / 16.0f;
       const double g = f;
       return random() % 2 ? std::bit_cast<uint32_t>(f) : std::bit_cast<uint64_t>(g);
     }
-    default: return random();
+    default:
+      return random();
   }
 }
 
@@ -72,7 +108,9 @@ void check(const isa::Instruction& i, std::mt19937_64& random) {
   d.type = static_cast<uint8_t>(i.type);
   d.mod = i.mod;
   for (unsigned form = 0; form < 8; ++form) {
-    if ((form & 2 && slots[2].kind == isa::OperandClass::None) || (form & 4 && slots[3].kind == isa::OperandClass::None)) continue;
+    if ((form & 2 && slots[2].kind == isa::OperandClass::None) ||
+        (form & 4 && slots[3].kind == isa::OperandClass::None))
+      continue;
     const bool selects = slots[3].kind == isa::OperandClass::Q;
     if (selects && form & 4) continue;
     d.lanes = static_cast<uint8_t>(kLaneDst | form << 1);
@@ -128,8 +166,8 @@ void check(const isa::Instruction& i, std::mt19937_64& random) {
         good = false;
         char text[256];
         std::snprintf(text, sizeof text, "%s form %u level %s lane %u%s: a %llx b %llx c %llx -> %llx, expected %llx",
-                      isa::disassemble(i).c_str(), form, level.name, lane, active ? "" : " (inactive)", (unsigned long long)a,
-                      (unsigned long long)b, (unsigned long long)c, (unsigned long long)got,
+                      isa::disassemble(i).c_str(), form, level.name, lane, active ? "" : " (inactive)",
+                      (unsigned long long)a, (unsigned long long)b, (unsigned long long)c, (unsigned long long)got,
                       (unsigned long long)(active ? expected : old));
         FAIL_CHECK(text);
       }
@@ -154,9 +192,15 @@ TEST_CASE("specialised handlers give the bits of the definition on every level")
         i.type = static_cast<isa::Type>(type);
         i.mod = static_cast<uint16_t>(mod);
         i.dst = row.dst == isa::OperandClass::P ? isa::operand::p(5) : isa::operand::r(32);
-        i.a = row.a == isa::OperandClass::None ? 0 : row.a == isa::OperandClass::Q ? isa::operand::p(1) : isa::operand::r(8);
-        i.b = row.b == isa::OperandClass::None ? 0 : row.b == isa::OperandClass::Q ? isa::operand::p(2) : isa::operand::r(16);
-        i.c = row.c == isa::OperandClass::None ? 0 : row.c == isa::OperandClass::Q ? isa::operand::p(3) : isa::operand::r(24);
+        i.a = row.a == isa::OperandClass::None ? 0
+              : row.a == isa::OperandClass::Q  ? isa::operand::p(1)
+                                               : isa::operand::r(8);
+        i.b = row.b == isa::OperandClass::None ? 0
+              : row.b == isa::OperandClass::Q  ? isa::operand::p(2)
+                                               : isa::operand::r(16);
+        i.c = row.c == isa::OperandClass::None ? 0
+              : row.c == isa::OperandClass::Q  ? isa::operand::p(3)
+                                               : isa::operand::r(24);
         std::vector<uint64_t> words;
         isa::encode(i, words);
         if (!isa::decode(words, 0)) continue;  // this combination has no meaning

@@ -8,7 +8,9 @@ using phx::sim::test::Rig;
 
 namespace {
 
-constexpr const char* kHead = ".kernel k simt\n.param x 8 ptr\n.param y 8 ptr\n.local 64\n.ub 4096\n rdsr.tid.x.u32 r0\n ld.param.b64 s2, [x]\n ld.param.b64 s4, [y]\n";
+constexpr const char* kHead =
+    ".kernel k simt\n.param x 8 ptr\n.param y 8 ptr\n.local 64\n.ub 4096\n rdsr.tid.x.u32 r0\n ld.param.b64 s2, [x]\n "
+    "ld.param.b64 s4, [y]\n";
 
 struct Outcome {
   std::optional<phx::sim::Fault> fault;
@@ -46,8 +48,10 @@ uint32_t word(unsigned at) {
 TEST_CASE("loads by type") {
   for (unsigned i = 0; i < 32; ++i) {
     static const auto u8 = good(" ld.gm.u8 r9, [s2 + r0 + 120]\n"), s8 = good(" ld.gm.s8 r9, [s2 + r0 + 120]\n");
-    static const auto u16 = good(" ld.gm.u16 r9, [s2 + r0*2 + 100]\n"), s16 = good(" ld.gm.s16 r9, [s2 + r0*2 + 100]\n");
-    static const auto b32 = good(" ld.gm.b32 r9, [s2 + r0*4 + 8]\n"), low = good(" ld.gm.b64 r8, [s2 + r0*8 + 8]\n mov.b32 r9, r8\n");
+    static const auto u16 = good(" ld.gm.u16 r9, [s2 + r0*2 + 100]\n"),
+                      s16 = good(" ld.gm.s16 r9, [s2 + r0*2 + 100]\n");
+    static const auto b32 = good(" ld.gm.b32 r9, [s2 + r0*4 + 8]\n"),
+                      low = good(" ld.gm.b64 r8, [s2 + r0*8 + 8]\n mov.b32 r9, r8\n");
     static const auto high = good(" ld.gm.b64 r10, [s2 + r0*8 + 8]\n mov.b32 r9, r11\n");
     static const auto v4 = good(" ld.gm.v4.b32 r4, [s2 + r0*16]\n mov.b32 r9, r7\n");
     static const auto v2 = good(" ld.gm.v2.b64 r4, [s2 + r0*16]\n mov.b32 r9, r6\n");
@@ -81,9 +85,15 @@ TEST_CASE("address forms") {
 }
 
 TEST_CASE("shared, local and generic memory") {
-  const auto ub = good(" mul.s32 r1, r0, 3\n st.ub.b32 [zero + r0*4], r1\n bar.sync\n xor.b32 r2, r0, 1\n ld.ub.b32 r9, [zero + r2*4]\n", 64);
-  const auto local = good(" st.local.b32 [16], r0\n add.s32 r1, r0, 1\n st.local.u8 [17], r1\n ld.local.b32 r9, [16]\n", 64);
-  const auto generic = good(" lea.ub.b64 r4, [zero + r0*4]\n st.generic.b32 [r4], r0\n bar.sync\n xor.b32 r2, r0, 2\n ld.ub.b32 r9, [zero + r2*4]\n", 64);
+  const auto ub = good(
+      " mul.s32 r1, r0, 3\n st.ub.b32 [zero + r0*4], r1\n bar.sync\n xor.b32 r2, r0, 1\n ld.ub.b32 r9, [zero + r2*4]\n",
+      64);
+  const auto local =
+      good(" st.local.b32 [16], r0\n add.s32 r1, r0, 1\n st.local.u8 [17], r1\n ld.local.b32 r9, [16]\n", 64);
+  const auto generic = good(
+      " lea.ub.b64 r4, [zero + r0*4]\n st.generic.b32 [r4], r0\n bar.sync\n xor.b32 r2, r0, 2\n ld.ub.b32 r9, [zero + "
+      "r2*4]\n",
+      64);
   const auto mixed = good(R"(
  lea.ub.b64 r4, [zero + r0*4]
  lea.local.b64 r6, [8]
@@ -94,7 +104,8 @@ TEST_CASE("shared, local and generic memory") {
  setp.eq.s32 p0, r2, zero
  sel.b64 r4, r4, r6, p0
  ld.generic.b32 r9, [r4]
-)", 64);
+)",
+                          64);
   for (unsigned i = 0; i < 64; ++i) {
     CHECK(ub[i] == 3 * (i ^ 1));
     CHECK(local[i] == ((i & 0xff) | ((i + 1) & 0xff) << 8));
@@ -104,7 +115,9 @@ TEST_CASE("shared, local and generic memory") {
 }
 
 TEST_CASE("partial masks leave other lanes and bytes alone") {
-  const auto x = good(" mov.b32 r9, 77\n and.b32 r1, r0, 1\n setp.eq.s32 p0, r1, zero\n fork.k0 skip\n bra skip, p0\n ld.gm.b32 r9, [s2 + r0*4]\nskip:\n join.k0\n");
+  const auto x = good(
+      " mov.b32 r9, 77\n and.b32 r1, r0, 1\n setp.eq.s32 p0, r1, zero\n fork.k0 skip\n bra skip, p0\n ld.gm.b32 r9, "
+      "[s2 + r0*4]\nskip:\n join.k0\n");
   for (unsigned i = 0; i < 32; ++i) CHECK(x[i] == (i & 1 ? word(4 * i) : 77));
 }
 
@@ -112,19 +125,28 @@ TEST_CASE("atomics on shared and device memory") {
   for (const char* space : {"gm", "ub"}) {
     const std::string s(space), at = s == "gm" ? "s2" : "zero";
     const std::string clear = " st." + s + ".b64 [" + at + "], zero\n bar.sync\n";
-    const auto add = good(clear + " add.s32 r1, r0, 1\n atom." + s + ".add.s32 r2, [" + at + "], r1\n bar.sync\n ld." + s + ".b32 r9, [" + at + "]\n", 64);
+    const auto add = good(clear + " add.s32 r1, r0, 1\n atom." + s + ".add.s32 r2, [" + at + "], r1\n bar.sync\n ld." +
+                              s + ".b32 r9, [" + at + "]\n",
+                          64);
     CHECK(add[0] == 64 * 65 / 2);
-    const auto red = good(clear + " red." + s + ".max.u32 [" + at + "], r0\n bar.sync\n ld." + s + ".b32 r9, [" + at + "]\n", 64);
+    const auto red =
+        good(clear + " red." + s + ".max.u32 [" + at + "], r0\n bar.sync\n ld." + s + ".b32 r9, [" + at + "]\n", 64);
     CHECK(red[0] == 63);
     const auto order = good(clear + " atom." + s + ".exch.b32 r9, [" + at + "], r0\n", 32);
     CHECK(order[5] == 4);
     const auto inc = good(clear + " mov.b32 r1, 4\n atom." + s + ".inc.u32 r9, [" + at + "], r1\n", 32);
     CHECK(inc[7] == 2);
-    const auto sum = good(clear + " cvt.u32.f32 r1, r0\n red." + s + ".add.f32 [" + at + "], r1\n bar.sync\n ld." + s + ".b32 r9, [" + at + "]\n", 64);
+    const auto sum = good(clear + " cvt.u32.f32 r1, r0\n red." + s + ".add.f32 [" + at + "], r1\n bar.sync\n ld." + s +
+                              ".b32 r9, [" + at + "]\n",
+                          64);
     CHECK(sum[0] == 0x44fc0000);  // 2016.0f
-    const auto wide = good(clear + " cvt.u32.u64 r4, r0\n shl.b64 r4, r4, 30\n red." + s + ".add.u64 [" + at + "], r4\n bar.sync\n ld." + s + ".b64 r8, [" + at + "]\n", 64);
+    const auto wide = good(clear + " cvt.u32.u64 r4, r0\n shl.b64 r4, r4, 30\n red." + s + ".add.u64 [" + at +
+                               "], r4\n bar.sync\n ld." + s + ".b64 r8, [" + at + "]\n",
+                           64);
     CHECK(wide[0] == (uint64_t{2016} << 30) >> 32);
-    const auto half = good(clear + " mov.b32 r1, 0x3c00\n red." + s + ".add.f16 [" + at + " + 2], r1\n bar.sync\n ld." + s + ".b32 r9, [" + at + "]\n", 32);
+    const auto half = good(clear + " mov.b32 r1, 0x3c00\n red." + s + ".add.f16 [" + at + " + 2], r1\n bar.sync\n ld." +
+                               s + ".b32 r9, [" + at + "]\n",
+                           32);
     CHECK(half[0] == 0x50000000);
   }
 }
@@ -139,7 +161,9 @@ TEST_CASE("memory faults say what, where and how far") {
   CHECK(fault.nearest.find("0 bytes past the end of cudaMalloc #1 (1024 bytes at 0x0d") == 0);
   CHECK(fault.str().find("out of bounds") == 0);
 
-  fault = bad(" setp.ge.s32 p0, r0, 3\n fork.k0 l\n bra.not l, p0\n st.gm.b32 [s2 + r0*4 + 1012], r0\nl:\n join.k0\n mov.b32 r3, r0\n");
+  fault =
+      bad(" setp.ge.s32 p0, r0, 3\n fork.k0 l\n bra.not l, p0\n st.gm.b32 [s2 + r0*4 + 1012], r0\nl:\n join.k0\n "
+          "mov.b32 r3, r0\n");
   CHECK(fault.kind == FaultKind::out_of_bounds);
   CHECK(fault.is_store);
   CHECK(fault.thread[0] == 3);

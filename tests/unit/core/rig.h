@@ -1,4 +1,5 @@
-// One launch of an assembled kernel on a small machine, run to its end block by block: the smallest host of the interpreter.
+// One launch of an assembled kernel on a small machine, run to its end block by block: the smallest host of the
+// interpreter.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -33,7 +34,7 @@ struct Rig {
   // Filled by run().
   std::optional<Fault> fault;
   std::vector<ServiceRecord> services;
-  RoundEvents events;                // of all rounds, blocks appended
+  RoundEvents events;  // of all rounds, blocks appended
   Block::Statistics totals;
   uint64_t rounds = 0;
 

@@ -13,7 +13,10 @@ struct Outcome {
   std::vector<uint64_t> accesses;
 };
 Outcome run(const std::string& body) {
-  Rig rig(".target aiv \"0123456789abcdef\"\n.kernel k aiv\n.param x 8 ptr\n.param y 8 ptr\n ld.param.b64 s2, [x]\n ld.param.b64 s3, [y]\n" + body + " exit\n");
+  Rig rig(
+      ".target aiv \"0123456789abcdef\"\n.kernel k aiv\n.param x 8 ptr\n.param y 8 ptr\n ld.param.b64 s2, [x]\n "
+      "ld.param.b64 s3, [y]\n" +
+      body + " exit\n");
   std::vector<uint32_t> in(256);
   for (unsigned i = 0; i < 256; ++i) in[i] = i;
   const uint64_t x = rig.buffer(in, "x"), y = rig.buffer(std::vector<uint32_t>(256), "y");

@@ -16,7 +16,8 @@ constexpr uint16_t kFirst[] = {0};
 
 TEST_CASE("allocations lie on pages of the device range with a gap in between, and read as zero") {
   AddressSpace memory(4, 1 << 30);
-  const uint64_t a = *memory.allocate(100, Placement::on, kFirst, "a"), b = *memory.allocate(kPageBytes, Placement::on, kFirst, "b");
+  const uint64_t a = *memory.allocate(100, Placement::on, kFirst, "a"),
+                 b = *memory.allocate(kPageBytes, Placement::on, kFirst, "b");
   CHECK((a & isa::kWindowMask) == isa::kGmBase);
   CHECK(a % kPageBytes == 0);
   CHECK(b == a + 2 * kPageBytes);
