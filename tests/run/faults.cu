@@ -28,9 +28,9 @@ __global__ void spin(volatile int* flag) {
   }
 }
 __global__ void busy(unsigned* out, unsigned stop) {
-  unsigned x = threadIdx.x;
-  while (x != stop) out[threadIdx.x] = x = (x * 5u + 1u) & 0xffffu;  // FAULT: busy
-  *out = x;
+  unsigned x = threadIdx.x, steps = 0;
+  for (; x != stop; ++steps) x = (x * 5u + 1u) & 0xffffu;  // FAULT: busy
+  *out = steps;
 }
 __global__ void shared_bounds(int* out, int i) {
   __shared__ int tile[32];
