@@ -58,6 +58,8 @@ class KernelLowering {
 
   // Integers
   Operand integerBinary(mlir::Operation* op, llvm::StringRef name, unsigned bits, Operand a, Operand b);
+  Operand divideByConstant(Operand x, uint64_t divisor, bool isSigned, unsigned width);
+  Operand low32(mlir::Value value, unsigned depth = 0);
   Operands wideInteger(mlir::Operation* op, llvm::StringRef name, const Operands& a, const Operands& b);
   Operand extend(Operand value, unsigned bits, bool isSigned);       // bits above `bits` become zeros or signs, in its register
   Operand compare(mlir::LLVM::ICmpPredicate predicate, Operand a, Operand b, unsigned bits);

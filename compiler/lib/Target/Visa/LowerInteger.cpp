@@ -1,6 +1,7 @@
 // Integer arithmetic, comparison and selection.
 #include "lib/Target/Visa/KernelLowering.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/DivisionByConstantInfo.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 namespace phx::compiler {
@@ -78,6 +79,25 @@ Operand KernelLowering::extend(Operand value, unsigned bits, bool isSigned) {
   return result;
 }
 
+// The low 32 bits of a 64-bit value, computed in 32 bits as far back as that is possible.
+Operand KernelLowering::low32(mlir::Value value, unsigned depth) {
+  mlir::Operation* op = value.getDefiningOp();
+  if (op && depth < 6 && bitsOf(value) == 64 && !llvm::isa<mlir::VectorType>(value.getType())) {
+    if (llvm::isa<LLVM::SExtOp, LLVM::ZExtOp>(op)) {
+      unsigned bits = bitsOf(op->getOperand(0));
+      if (bits > 1 && bits <= 32) return extend(one(op->getOperand(0)), bits, llvm::isa<LLVM::SExtOp>(op));
+    }
+    bool plain = llvm::isa<LLVM::AddOp, LLVM::SubOp, LLVM::MulOp, LLVM::AndOp, LLVM::OrOp, LLVM::XOrOp>(op);
+    Operand amount = llvm::isa<LLVM::ShlOp>(op) ? one(op->getOperand(1)) : Operand();
+    if (plain || (llvm::isa<LLVM::ShlOp>(op) && amount.constant() && amount.bits < 32)) {
+      Operand a = low32(op->getOperand(0), depth + 1);
+      Operand b = plain ? low32(op->getOperand(1), depth + 1) : Operand::number(amount.bits, 32);
+      return integerBinary(nullptr, op->getName().getStringRef(), 32, a, b);
+    }
+  }
+  return v().half(one(value), 0);
+}
+
 std::optional<Operand> KernelLowering::narrowFactor(mlir::Value value, bool isSigned) {
   if (bitsOf(value) != 64) return std::nullopt;
   mlir::Operation* op = value.getDefiningOp();
@@ -94,6 +114,41 @@ std::optional<Operand> KernelLowering::narrowFactor(mlir::Value value, bool isSi
     if (fits) return Operand::number(number, 32);
   }
   return std::nullopt;
+}
+
+// Quotient by a constant: multiply by a scaled reciprocal and shift, which no divide unit matches in time.
+Operand KernelLowering::divideByConstant(Operand x, uint64_t divisor, bool isSigned, unsigned width) {
+  llvm::APInt d(width, divisor);
+  Type type = width == 64 ? (isSigned ? Type::S64 : Type::U64) : (isSigned ? Type::S32 : Type::U32);
+  Type unsignedType = width == 64 ? Type::U64 : Type::U32;
+  auto binary = [&](Opcode op, Type t, const Operand& a, const Operand& b) { return v().emit(op, t, 0, {a, b}, width); };
+  auto shift = [&](Type t, const Operand& a, unsigned n) { return n ? binary(Opcode::Shr, t, a, Operand::number(n, 32)) : a; };
+  auto number = [&](const llvm::APInt& n) { return Operand::number(n.getZExtValue(), width); };
+  if (!isSigned) {
+    if (d.isPowerOf2()) return shift(type, x, d.logBase2());
+    auto magic = llvm::UnsignedDivisionByConstantInfo::get(d);
+    Operand q = binary(Opcode::MulHi, type, shift(type, x, magic.PreShift), number(magic.Magic));
+    if (magic.IsAdd) q = v().add(shift(type, binary(Opcode::Sub, type, x, q), 1), q);
+    return shift(type, q, magic.PostShift);
+  }
+  Operand q;
+  if (d.abs().isPowerOf2()) {
+    unsigned k = d.abs().logBase2();
+    if (k) {
+      // Toward zero: negative numbers get divisor - 1 first.
+      Operand bias = shift(unsignedType, shift(type, x, width - 1), width - k);
+      q = shift(type, v().add(x, bias), k);
+    } else {
+      q = x;
+    }
+    return d.isNegative() ? v().emit(Opcode::Neg, type, 0, {q}, width) : q;
+  }
+  auto magic = llvm::SignedDivisionByConstantInfo::get(d);
+  q = binary(Opcode::MulHi, type, x, number(magic.Magic));
+  if (d.isStrictlyPositive() && magic.Magic.isNegative()) q = v().add(q, x);
+  if (d.isNegative() && magic.Magic.isStrictlyPositive()) q = binary(Opcode::Sub, type, q, x);
+  q = shift(type, q, magic.ShiftAmount);
+  return v().add(q, shift(unsignedType, q, width - 1));
 }
 
 Operand KernelLowering::integerBinary(mlir::Operation* op, llvm::StringRef name, unsigned bits, Operand a, Operand b) {
@@ -150,7 +205,18 @@ Operand KernelLowering::integerBinary(mlir::Operation* op, llvm::StringRef name,
       return v().emit(Opcode::Mad, wide ? Type::U64 : Type::U32, 0, {one(product.getLhs()), one(product.getRhs()), other}, width);
     }
   }
-  Operand result = v().emit(row.opcode, type, 0, {a, b}, width);
+  Operand result;
+  if ((row.opcode == Opcode::Div || row.opcode == Opcode::Rem) && b.constant() && b.bits && !a.constant()) {
+    Operand quotient = divideByConstant(a, b.bits, isSigned, width);
+    if (row.opcode == Opcode::Div) {
+      result = quotient;
+    } else {
+      Operand back = Operand::number(0 - b.bits, width);
+      result = v().emit(Opcode::Mad, wide ? Type::U64 : Type::U32, 0, {quotient, back, a}, width);
+    }
+  } else {
+    result = v().emit(row.opcode, type, 0, {a, b}, width);
+  }
   if (bits < width) {
     bool keepsZeros = row.operands == IntegerRow::zeros ||
                       (row.bitwise && !shift && a.above == Operand::zeros && b.above == Operand::zeros) ||

@@ -57,6 +57,17 @@ void KernelLowering::addTerm(Address& address, mlir::Value index, Operand value,
     address.offset += number * static_cast<int64_t>(stride);
     return;
   }
+  // Constants added to, and constant factors of, a 64-bit index: exact modulo 2^64, as addresses are.
+  if (bits == 64 && index.getDefiningOp()) {
+    mlir::Operation* op = index.getDefiningOp();
+    auto disjoint = llvm::dyn_cast<LLVM::OrOp>(op);
+    if ((llvm::isa<LLVM::AddOp>(op) || (disjoint && disjoint.getIsDisjoint())) && one(op->getOperand(1)).constant()) {
+      address.offset += static_cast<int64_t>(one(op->getOperand(1)).bits * stride);
+      return addTerm(address, op->getOperand(0), one(op->getOperand(0)), stride, pointer);
+    }
+    if (llvm::isa<LLVM::ShlOp>(op) && one(op->getOperand(1)).constant() && one(op->getOperand(1)).bits < 32)
+      return addTerm(address, op->getOperand(0), one(op->getOperand(0)), stride << one(op->getOperand(1)).bits, pointer);
+  }
   // The 32-bit value behind a 64-bit index, with constants taken out where its arithmetic cannot wrap.
   std::optional<Operand> narrow;
   bool isSigned = true;
@@ -89,7 +100,7 @@ void KernelLowering::addTerm(Address& address, mlir::Value index, Operand value,
   auto shift = [](uint64_t n) { return static_cast<unsigned>(std::countr_zero(n)); };
   if (address.narrow()) {
     // 32-bit arithmetic modulo 2^32.
-    Operand x = narrow ? *narrow : v().half(value, 0);
+    Operand x = narrow ? *narrow : low32(index);
     if (x.constant()) {
       address.offset += static_cast<int64_t>(static_cast<int32_t>(x.bits)) * static_cast<int64_t>(stride);
       return;
@@ -141,7 +152,7 @@ void KernelLowering::addTerm(Address& address, mlir::Value index, Operand value,
     Operand base;
     if (pointer) {
       base = one(pointer);
-      address.offset -= addressOf(pointer).offset;
+      address.offset -= addressOf(pointer).offset;  // which the pointer's own value holds
     } else {
       Address before = address;
       before.offset = 0;
