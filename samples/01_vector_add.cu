@@ -5,14 +5,14 @@
 #include <cstdlib>
 #include <vector>
 
-#define CHECK(call)                                                                            \
-  do {                                                                                         \
-    const cudaError_t error = (call);                                                          \
-    if (error != cudaSuccess) {                                                                \
+#define CHECK(call)                                                                                           \
+  do {                                                                                                        \
+    const cudaError_t error = (call);                                                                         \
+    if (error != cudaSuccess) {                                                                               \
       std::printf("%s:%d: %s: %s\n", __FILE__, __LINE__, cudaGetErrorName(error), cudaGetErrorString(error)); \
-      std::printf("vector_add FAILED\n");                                                      \
-      std::exit(1);                                                                            \
-    }                                                                                          \
+      std::printf("vector_add FAILED\n");                                                                     \
+      std::exit(1);                                                                                           \
+    }                                                                                                         \
   } while (0)
 
 __global__ void vector_add(const float* a, const float* b, float* c, int n) {

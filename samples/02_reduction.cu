@@ -8,14 +8,14 @@
 #include <cstdlib>
 #include <vector>
 
-#define CHECK(call)                                                                            \
-  do {                                                                                         \
-    const cudaError_t error = (call);                                                          \
-    if (error != cudaSuccess) {                                                                \
+#define CHECK(call)                                                                                           \
+  do {                                                                                                        \
+    const cudaError_t error = (call);                                                                         \
+    if (error != cudaSuccess) {                                                                               \
       std::printf("%s:%d: %s: %s\n", __FILE__, __LINE__, cudaGetErrorName(error), cudaGetErrorString(error)); \
-      std::printf("reduction FAILED\n");                                                       \
-      std::exit(1);                                                                            \
-    }                                                                                          \
+      std::printf("reduction FAILED\n");                                                                      \
+      std::exit(1);                                                                                           \
+    }                                                                                                         \
   } while (0)
 
 constexpr int kBlock = 256;

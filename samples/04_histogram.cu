@@ -7,14 +7,14 @@
 #include <cstdlib>
 #include <vector>
 
-#define CHECK(call)                                                                            \
-  do {                                                                                         \
-    const cudaError_t error = (call);                                                          \
-    if (error != cudaSuccess) {                                                                \
+#define CHECK(call)                                                                                           \
+  do {                                                                                                        \
+    const cudaError_t error = (call);                                                                         \
+    if (error != cudaSuccess) {                                                                               \
       std::printf("%s:%d: %s: %s\n", __FILE__, __LINE__, cudaGetErrorName(error), cudaGetErrorString(error)); \
-      std::printf("histogram FAILED\n");                                                       \
-      std::exit(1);                                                                            \
-    }                                                                                          \
+      std::printf("histogram FAILED\n");                                                                      \
+      std::exit(1);                                                                                           \
+    }                                                                                                         \
   } while (0)
 
 constexpr int kBins = 256;
@@ -63,8 +63,8 @@ int main(int argc, char** argv) {
     CHECK(cudaMemcpy(bins.data(), dev_bins, kBins * sizeof(unsigned), cudaMemcpyDeviceToHost));
     for (int bin = 0; bin < kBins; ++bin) {
       if (bins[bin] != expected[bin]) {
-        std::printf("histogram FAILED (%s): bin %d holds %u, expected %u\n", shared ? "shared" : "global", bin, bins[bin],
-                    expected[bin]);
+        std::printf("histogram FAILED (%s): bin %d holds %u, expected %u\n", shared ? "shared" : "global", bin,
+                    bins[bin], expected[bin]);
         return 1;
       }
     }

@@ -3,8 +3,8 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <filesystem>
+#include <fstream>
 
 using namespace phx::phxcc;
 using Words = std::vector<std::string>;
@@ -28,9 +28,11 @@ Words flags(const std::vector<LinkItem>& items) {
 }  // namespace
 
 TEST_CASE("an nvcc command line as build files write it") {
-  const CommandLine line = parsed({"-O3", "-std=c++14", "-arch=sm_70", "-gencode", "arch=compute_80,code=sm_80", "-lineinfo",
-                                   "-I../include", "-I", "/opt/x", "-DN=4", "-Xcompiler", "-Wall,-fopenmp", "main.cu", "kernel.cu",
-                                   "-o", "app", "-L/lib/x", "-lm", "-lcudart", "-lcudadevrt"});
+  const CommandLine line =
+      parsed({"-O3",        "-std=c++14",     "-arch=sm_70", "-gencode",  "arch=compute_80,code=sm_80",
+              "-lineinfo",  "-I../include",   "-I",          "/opt/x",    "-DN=4",
+              "-Xcompiler", "-Wall,-fopenmp", "main.cu",     "kernel.cu", "-o",
+              "app",        "-L/lib/x",       "-lm",         "-lcudart",  "-lcudadevrt"});
   CHECK(line.goal == Goal::link);
   CHECK(line.host_opt_level == 3);
   CHECK(line.standard == "c++14");
@@ -39,12 +41,13 @@ TEST_CASE("an nvcc command line as build files write it") {
   CHECK(flags(line.link) == Words{"-fopenmp", "#0", "#1", "-L/lib/x", "-lm"});
   CHECK(line.output == "app");
   CHECK(line.inputs.size() == 2);
-  CHECK(line.ignored == Words{"-arch sm_70", "-gencode arch=compute_80,code=sm_80", "-lineinfo", "-lcudart", "-lcudadevrt"});
+  CHECK(line.ignored ==
+        Words{"-arch sm_70", "-gencode arch=compute_80,code=sm_80", "-lineinfo", "-lcudart", "-lcudadevrt"});
 }
 
 TEST_CASE("long forms take a word or an equals sign, and lists split at commas") {
-  const CommandLine line = parsed({"--compile", "--output-file=x.o", "--include-path", "a,b", "--define-macro=A=1,B", "--std", "c++20",
-                                   "--threads", "3", "--maxrregcount=64", "x.cu"});
+  const CommandLine line = parsed({"--compile", "--output-file=x.o", "--include-path", "a,b", "--define-macro=A=1,B",
+                                   "--std", "c++20", "--threads", "3", "--maxrregcount=64", "x.cu"});
   CHECK(line.goal == Goal::compile);
   CHECK(line.output == "x.o");
   CHECK(line.preprocessor == Words{"-Ia", "-Ib", "-DA=1", "-DB"});
@@ -62,7 +65,8 @@ TEST_CASE("-x holds for the files behind it") {
 }
 
 TEST_CASE("device options reach the device side only") {
-  const CommandLine line = parsed({"-use_fast_math", "-fmad=false", "-Xptxas", "-v,-O3", "-Werror", "all-warnings", "x.cu"});
+  const CommandLine line =
+      parsed({"-use_fast_math", "-fmad=false", "-Xptxas", "-v,-O3", "-Werror", "all-warnings", "x.cu"});
   CHECK(line.device == Words{"-fgpu-approx-transcendentals", "-D__USE_FAST_MATH__=1", "-ffp-contract=off"});
   CHECK(line.resource_usage);
   CHECK(line.host.empty());

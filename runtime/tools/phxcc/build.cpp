@@ -28,10 +28,14 @@ enum class Kind { cuda, c, cxx, linkable };
 
 Kind kind_of(const Input& input) {
   switch (input.language) {
-    case Language::cuda: return Kind::cuda;
-    case Language::c: return Kind::c;
-    case Language::cxx: return Kind::cxx;
-    case Language::automatic: break;
+    case Language::cuda:
+      return Kind::cuda;
+    case Language::c:
+      return Kind::c;
+    case Language::cxx:
+      return Kind::cxx;
+    case Language::automatic:
+      break;
   }
   const std::string ending = fs::path(input.path).extension().string();
   if (ending == ".cu") return Kind::cuda;
@@ -52,7 +56,7 @@ class Build {
   int step(const std::string& source, const char* what, const Words& command) const;
   int fail(const std::string& source, const std::string& message) const;
 
-  int translate(size_t index);             // one source, up to its object (or the goal's own output)
+  int translate(size_t index);  // one source, up to its object (or the goal's own output)
   int translate_cuda(size_t index, const std::string& object);
   int archive() const;
   int link() const;
@@ -96,12 +100,13 @@ std::string Build::object_of(size_t index) const {
 
 // Both sides agree on the language, the headers and the level of the launch interface.
 Words cuda_front_end(const CommandLine& line, const Installation& installation) {
-  Words command = {installation.clang, "-x", "cuda", "--cuda-path=/nonexistent", "-nocudainc", "-nocudalib",
-                   "--cuda-gpu-arch=sm_80", "-Xclang", "-target-sdk-version=12.8"};
+  Words command = {installation.clang,         "-x",         "cuda",
+                   "--cuda-path=/nonexistent", "-nocudainc", "-nocudalib",
+                   "--cuda-gpu-arch=sm_80",    "-Xclang",    "-target-sdk-version=12.8"};
   command.push_back("-std=" + (line.standard.empty() ? std::string("c++17") : line.standard));
   // nvcc tolerates these; sources rely on it.
-  append(command, {"-Wno-register", "-Wno-c++11-narrowing", "-Wno-unknown-cuda-version",
-                   "-Wno-unused-command-line-argument"});
+  append(command,
+         {"-Wno-register", "-Wno-c++11-narrowing", "-Wno-unknown-cuda-version", "-Wno-unused-command-line-argument"});
   append(command, {"-isystem", installation.headers, "-include", "cuda_runtime.h"});
   append(command, line.preprocessor);
   return command;
@@ -111,8 +116,8 @@ Words Build::device_command(const Input& input) const {
   Words command = cuda_front_end(line_, installation_);
   // Warnings come from the host side, which parses the same text.
   // A loop that never ends must hang, so that the watchdog can name it, and not be assumed away.
-  append(command, {"--cuda-device-only", "--cuda-feature=+ptx87", "-O2", "-fno-finite-loops", "-Xclang", "-disable-llvm-passes",
-                   "-gline-tables-only", "-emit-llvm", "-w"});
+  append(command, {"--cuda-device-only", "--cuda-feature=+ptx87", "-O2", "-fno-finite-loops", "-Xclang",
+                   "-disable-llvm-passes", "-gline-tables-only", "-emit-llvm", "-w"});
   append(command, line_.device);
   append(command, {"-c", input.path});
   return command;
@@ -153,7 +158,8 @@ int Build::translate_cuda(size_t index, const std::string& object) {
   append(device, {"-o", files.bitcode});
   if (const int status = step(input.path, "the device front end", device)) return status;
 
-  if (line_.verbose || line_.dry_run) std::fprintf(stderr, "#$ [compile] %s -> %s\n", files.bitcode.c_str(), files.bundle.c_str());
+  if (line_.verbose || line_.dry_run)
+    std::fprintf(stderr, "#$ [compile] %s -> %s\n", files.bitcode.c_str(), files.bundle.c_str());
   if (!line_.dry_run) {
     if (const Outcome outcome = build_device_code(files, line_); !outcome) {
       const Diagnostic& diagnostic = outcome.diagnostic();

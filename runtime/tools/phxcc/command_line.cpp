@@ -15,7 +15,7 @@ namespace {
 // preprocessor and linker options, "-Ovalue".
 struct ValueOption {
   std::vector<std::string> names;
-  bool joined;  // "-Ipath" is allowed
+  bool joined;                                                           // "-Ipath" is allowed
   std::function<Outcome(CommandLine&, const std::string& value)> apply;  // null: accepted without effect
 };
 
@@ -35,7 +35,8 @@ void append(std::vector<std::string>& to, const std::vector<std::string>& from) 
 Outcome unsigned_value(const std::string& option, const std::string& text, unsigned& out) {
   size_t used = 0;
   unsigned long value = 0;
-  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (digits && text.size() < 10) value = std::stoul(text, &used);
   if (!digits || used != text.size()) return error("option '" + option + "' needs a number, not '" + text + "'");
   out = static_cast<unsigned>(value);
@@ -54,9 +55,11 @@ bool is_runtime_library(const std::string& name) {
 }
 
 Outcome set_language(const std::string& name, Language& current) {
-  static const std::map<std::string, Language> languages = {
-      {"cu", Language::cuda}, {"cuda", Language::cuda},       {"c", Language::c},
-      {"c++", Language::cxx}, {"none", Language::automatic}};
+  static const std::map<std::string, Language> languages = {{"cu", Language::cuda},
+                                                            {"cuda", Language::cuda},
+                                                            {"c", Language::c},
+                                                            {"c++", Language::cxx},
+                                                            {"none", Language::automatic}};
   const auto found = languages.find(name);
   if (found == languages.end()) return error("unknown language '" + name + "'; -x takes cu, c, c++ or none");
   current = found->second;
@@ -88,7 +91,9 @@ const std::vector<ValueOption>& value_options() {
     };
   };
   static const std::vector<ValueOption> options = {
-      {{"-o", "--output-file"}, true, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-o", "--output-file"},
+       true,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          line.output = v;
          return {};
        }},
@@ -105,15 +110,21 @@ const std::vector<ValueOption>& value_options() {
       {{"-MF", "--dependency-output"}, false, dependency("-MF")},
       {{"-MT", "--dependency-target-name"}, false, dependency("-MT")},
       {{"-MQ"}, false, dependency("-MQ")},
-      {{"-L"}, true, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-L"},
+       true,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          line.link.push_back("-L" + v);
          return {};
        }},
-      {{"--library-path"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"--library-path"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          for (const std::string& part : split(v, ',')) line.link.push_back("-L" + part);
          return {};
        }},
-      {{"-l", "--library"}, true, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-l", "--library"},
+       true,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          for (const std::string& part : split(v, ',')) {
            if (is_runtime_library(part)) {
              line.ignored.push_back("-l" + part);
@@ -123,25 +134,32 @@ const std::vector<ValueOption>& value_options() {
          }
          return {};
        }},
-      {{"-Xcompiler", "--compiler-options"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-Xcompiler", "--compiler-options"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          const auto parts = split(v, ',');
          append(line.host, parts);
          // nvcc gives these to the linking compiler as well; that is how -fopenmp and -pthread reach it.
          for (const std::string& part : parts) {
-           if (part.rfind("-f", 0) == 0 || part.rfind("-m", 0) == 0 || part.rfind("-Wl", 0) == 0 || part == "-pthread") {
+           if (part.rfind("-f", 0) == 0 || part.rfind("-m", 0) == 0 || part.rfind("-Wl", 0) == 0 ||
+               part == "-pthread") {
              line.link.push_back(part);
            }
          }
          return {};
        }},
-      {{"-Xlinker", "--linker-options"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-Xlinker", "--linker-options"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          for (const std::string& part : split(v, ',')) {
            line.link.push_back("-Xlinker");
            line.link.push_back(part);
          }
          return {};
        }},
-      {{"-Xptxas", "--ptxas-options"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-Xptxas", "--ptxas-options"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          for (const std::string& part : split(v, ',')) {
            if (part == "-v" || part == "--verbose") {
              line.resource_usage = true;
@@ -151,45 +169,63 @@ const std::vector<ValueOption>& value_options() {
          }
          return {};
        }},
-      {{"-Xclang-device"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-Xclang-device"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          line.device.push_back(v);
          return {};
        }},
-      {{"-std", "--std"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-std", "--std"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          line.standard = v;
          return {};
        }},
-      {{"-maxrregcount", "--maxrregcount"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-maxrregcount", "--maxrregcount"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          return unsigned_value("-maxrregcount", v, line.max_registers);
        }},
-      {{"-keep-dir", "--keep-dir"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-keep-dir", "--keep-dir"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          line.keep_dir = v;
          return {};
        }},
-      {{"-t", "--threads", "-j"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-t", "--threads", "-j"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          Outcome outcome = unsigned_value("--threads", v, line.threads);
          if (line.threads == 0) line.threads = std::max(1u, std::thread::hardware_concurrency());
          return outcome;
        }},
-      {{"-cudart", "--cudart"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-cudart", "--cudart"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          if (v != "static" && v != "shared" && v != "none") {
            return error("option '-cudart' takes static, shared or none, not '" + v + "'");
          }
          line.runtime = v != "none";
          return {};
        }},
-      {{"-fmad", "--fmad"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-fmad", "--fmad"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          if (v != "true" && v != "false") return error("option '-fmad' takes true or false, not '" + v + "'");
          line.device.push_back(v == "true" ? "-ffp-contract=fast" : "-ffp-contract=off");
          return {};
        }},
-      {{"-rdc", "--relocatable-device-code"}, false, [](CommandLine& line, const std::string& v) -> Outcome {
+      {{"-rdc", "--relocatable-device-code"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
          if (v != "true" && v != "false") return error("option '-rdc' takes true or false, not '" + v + "'");
          // Every source is a whole device program here; a call into another source is reported when it is compiled.
          line.ignored.push_back("-rdc=" + v);
          return {};
        }},
-      {{"-default-stream", "--default-stream"}, false, [](CommandLine&, const std::string& v) -> Outcome {
+      {{"-default-stream", "--default-stream"},
+       false,
+       [](CommandLine&, const std::string& v) -> Outcome {
          if (v != "legacy") return error("only '-default-stream legacy' is supported, not '" + v + "'");
          return {};
        }},
@@ -205,7 +241,9 @@ const std::vector<ValueOption>& value_options() {
       {{"-Xnvlink", "--nvlink-options"}, false, nullptr},
       {{"-Xarchive", "--archive-options"}, false, nullptr},
       {{"-Xcudafe", "-Xfatbin", "--fatbin-options"}, false, nullptr},
-      {{"-diag-suppress", "--diag-suppress", "-diag-warn", "--diag-warn", "-diag-error", "--diag-error"}, false, nullptr},
+      {{"-diag-suppress", "--diag-suppress", "-diag-warn", "--diag-warn", "-diag-error", "--diag-error"},
+       false,
+       nullptr},
       {{"-split-compile", "--split-compile", "-Ofc", "--Ofast-compile"}, false, nullptr},
       {{"-m", "--machine"}, false, nullptr},
   };
@@ -263,14 +301,40 @@ const std::map<std::string, std::function<Outcome(CommandLine&)>>& flags() {
 
 // Options of nvcc without a value and without effect here.
 const std::set<std::string>& ignored_flags() {
-  static const std::set<std::string> names = {
-      "-lineinfo", "--generate-line-info",  // device code always carries line tables
-      "-G", "--device-debug", "-extended-lambda", "--extended-lambda", "--expt-extended-lambda", "-expt-extended-lambda",
-      "--expt-relaxed-constexpr", "-expt-relaxed-constexpr", "-m64", "--no-align-double", "-restrict", "--restrict",
-      "-forward-unknown-to-host-compiler", "--forward-unknown-to-host-compiler", "-forward-unknown-opts", "-noprof",
-      "-extra-device-vectorization", "--extra-device-vectorization", "-disable-warnings", "-src-in-ptx",
-      "--source-in-ptx", "-dlto", "--dlink-time-opt", "-compress-all", "-no-compress", "--no-compress", "-clean",
-      "-nodlink", "--no-device-link", "-allow-unsupported-compiler", "--allow-unsupported-compiler", "-objtemp"};
+  static const std::set<std::string> names = {"-lineinfo",
+                                              "--generate-line-info",  // device code always carries line tables
+                                              "-G",
+                                              "--device-debug",
+                                              "-extended-lambda",
+                                              "--extended-lambda",
+                                              "--expt-extended-lambda",
+                                              "-expt-extended-lambda",
+                                              "--expt-relaxed-constexpr",
+                                              "-expt-relaxed-constexpr",
+                                              "-m64",
+                                              "--no-align-double",
+                                              "-restrict",
+                                              "--restrict",
+                                              "-forward-unknown-to-host-compiler",
+                                              "--forward-unknown-to-host-compiler",
+                                              "-forward-unknown-opts",
+                                              "-noprof",
+                                              "-extra-device-vectorization",
+                                              "--extra-device-vectorization",
+                                              "-disable-warnings",
+                                              "-src-in-ptx",
+                                              "--source-in-ptx",
+                                              "-dlto",
+                                              "--dlink-time-opt",
+                                              "-compress-all",
+                                              "-no-compress",
+                                              "--no-compress",
+                                              "-clean",
+                                              "-nodlink",
+                                              "--no-device-link",
+                                              "-allow-unsupported-compiler",
+                                              "--allow-unsupported-compiler",
+                                              "-objtemp"};
   return names;
 }
 
@@ -358,9 +422,13 @@ Expected<CommandLine> parse_command_line(const std::vector<std::string>& argumen
     }
     if (word == "-Werror") {
       // nvcc's form takes a kind of warning as the next word.
-      static const std::set<std::string> kinds = {"all-warnings", "cross-execution-space-call", "reorder",
-                                                  "default-stream-launch", "deprecated-declarations",
-                                                  "missing-launch-bounds", "ext-lambda-captures-this"};
+      static const std::set<std::string> kinds = {"all-warnings",
+                                                  "cross-execution-space-call",
+                                                  "reorder",
+                                                  "default-stream-launch",
+                                                  "deprecated-declarations",
+                                                  "missing-launch-bounds",
+                                                  "ext-lambda-captures-this"};
       if (i + 1 < words.size() && kinds.count(words[i + 1])) {
         line.ignored.push_back("-Werror " + words[++i]);
       } else {
@@ -397,7 +465,8 @@ Expected<CommandLine> parse_command_line(const std::vector<std::string>& argumen
     if (matched) continue;
 
     if (word == "-ptx" || word == "--ptx" || word == "-cubin" || word == "--cubin") {
-      return error("option '" + word + "' asks for a vendor format that this compiler does not write; -fatbin writes the "
+      return error("option '" + word +
+                   "' asks for a vendor format that this compiler does not write; -fatbin writes the "
                    "device images");
     }
     if (word == "-dlink" || word == "--device-link") {

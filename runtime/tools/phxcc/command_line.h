@@ -44,28 +44,28 @@ struct LinkItem {
 struct CommandLine {
   Goal goal = Goal::link;
   std::vector<Input> inputs;
-  std::string output;                      // -o; empty = derived from the input
-  std::vector<std::string> preprocessor;   // -I -D -U -include ..., for both sides
-  std::vector<std::string> host;           // -Xcompiler, -W, -f, -m ..., for host compilation
-  std::vector<std::string> device;         // device front end only
-  std::vector<std::string> dependencies;   // -MD -MF ...: given to host compilation
-  std::vector<LinkItem> link;              // -L -l -Wl ... and the inputs, in order
-  std::vector<std::string> ignored;        // accepted without effect
-  std::string standard;                    // of -std=; empty = c++17 for CUDA, clang's default otherwise
-  int host_opt_level = -1;                 // of -O; -1 = not given
-  bool host_debug = false;                 // -g
-  unsigned max_registers = 0;              // -maxrregcount; 0 = not given
-  bool resource_usage = false;             // -res-usage, -Xptxas -v: print registers and sizes per kernel
-  bool runtime = true;                     // false with -cudart none
-  bool shared = false;                     // -shared
+  std::string output;                     // -o; empty = derived from the input
+  std::vector<std::string> preprocessor;  // -I -D -U -include ..., for both sides
+  std::vector<std::string> host;          // -Xcompiler, -W, -f, -m ..., for host compilation
+  std::vector<std::string> device;        // device front end only
+  std::vector<std::string> dependencies;  // -MD -MF ...: given to host compilation
+  std::vector<LinkItem> link;             // -L -l -Wl ... and the inputs, in order
+  std::vector<std::string> ignored;       // accepted without effect
+  std::string standard;                   // of -std=; empty = c++17 for CUDA, clang's default otherwise
+  int host_opt_level = -1;                // of -O; -1 = not given
+  bool host_debug = false;                // -g
+  unsigned max_registers = 0;             // -maxrregcount; 0 = not given
+  bool resource_usage = false;            // -res-usage, -Xptxas -v: print registers and sizes per kernel
+  bool runtime = true;                    // false with -cudart none
+  bool shared = false;                    // -shared
   bool verbose = false, dry_run = false;
-  bool keep = false;                       // --save-temps, -keep
-  std::string keep_dir;                    // -keep-dir; empty = the current directory
-  unsigned threads = 1;                    // --threads, -j; sources translated at a time
+  bool keep = false;     // --save-temps, -keep
+  std::string keep_dir;  // -keep-dir; empty = the current directory
+  unsigned threads = 1;  // --threads, -j; sources translated at a time
 };
 
-// Arguments without the program's name. An unknown option, a missing value or contradictory goals is an error that names
-// the option. "@file" and --options-file are expanded.
+// Arguments without the program's name. An unknown option, a missing value or contradictory goals is an error that
+// names the option. "@file" and --options-file are expanded.
 Expected<CommandLine> parse_command_line(const std::vector<std::string>& arguments);
 
 // The text of --help.

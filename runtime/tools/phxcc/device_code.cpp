@@ -32,8 +32,8 @@ void print_usage(const compiler::CudaCompileResult& result) {
     std::fprintf(stderr,
                  "phxcc: %s: %u lane registers, %u scalar registers, %u predicates, %u spilled values, %u bytes local, "
                  "%u bytes shared, %u bytes arguments, at most %u threads\n",
-                 kernel.display_name.c_str(), kernel.lane_registers, kernel.scalar_registers, kernel.predicates, spilled,
-                 kernel.local_bytes, kernel.ub_static_bytes, kernel.param_bytes, kernel.max_threads);
+                 kernel.display_name.c_str(), kernel.lane_registers, kernel.scalar_registers, kernel.predicates,
+                 spilled, kernel.local_bytes, kernel.ub_static_bytes, kernel.param_bytes, kernel.max_threads);
   }
 }
 

@@ -26,7 +26,8 @@ Expected<Installation> find_installation() {
     }
   }
   if (found.headers.empty()) {
-    return error("cuda_runtime.h is neither in " + (prefix / "include/phalanx/cuda").string() + " nor in " PHXCC_BUILD_HEADERS);
+    return error("cuda_runtime.h is neither in " + (prefix / "include/phalanx/cuda").string() +
+                 " nor in " PHXCC_BUILD_HEADERS);
   }
   found.library_dir = (prefix / PHXCC_LIBDIR).string();
   if (!fs::exists(found.library_dir, failed)) found.library_dir = (prefix / "lib").string();

@@ -21,7 +21,8 @@ int main(int argc, char** argv) {
   }
   if (line->goal == Goal::version) {
     // The release line follows the form that build systems look for: the CUDA level whose interface is offered.
-    std::printf("phxcc: Phalanx CUDA compiler driver %s\nCuda compilation tools, release 12.8, V12.8.0\n", PHXCC_VERSION);
+    std::printf("phxcc: Phalanx CUDA compiler driver %s\nCuda compilation tools, release 12.8, V12.8.0\n",
+                PHXCC_VERSION);
     return 0;
   }
   const auto installation = find_installation();

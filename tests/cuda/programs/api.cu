@@ -23,8 +23,10 @@ void devices() {
   CUDA(cudaGetDeviceProperties(&properties, 0));
   EXPECT(properties.name[0] != 0 && properties.warpSize == 32 && properties.major == 8, "name '%s', warp %d, major %d",
          properties.name, properties.warpSize, properties.major);
-  EXPECT(properties.multiProcessorCount > 0 && properties.totalGlobalMem > 1u << 30, "cores %d", properties.multiProcessorCount);
-  EXPECT(properties.maxThreadsPerBlock >= 1024 && properties.sharedMemPerBlock >= 48 * 1024, "shared %zu", properties.sharedMemPerBlock);
+  EXPECT(properties.multiProcessorCount > 0 && properties.totalGlobalMem > 1u << 30, "cores %d",
+         properties.multiProcessorCount);
+  EXPECT(properties.maxThreadsPerBlock >= 1024 && properties.sharedMemPerBlock >= 48 * 1024, "shared %zu",
+         properties.sharedMemPerBlock);
   CUDA(cudaDeviceGetAttribute(&value, cudaDevAttrMultiProcessorCount, 0));
   EXPECT(value == properties.multiProcessorCount, "attribute %d", value);
   CUDA(cudaDeviceGetAttribute(&value, cudaDevAttrWarpSize, 0));
@@ -33,17 +35,21 @@ void devices() {
   CUDA(cudaRuntimeGetVersion(&runtime));
   EXPECT(driver >= runtime && runtime == CUDART_VERSION, "versions %d %d", driver, runtime);
   EXPECT(cudaSetDevice(count) == cudaErrorInvalidDevice, "a device that does not exist");
-  EXPECT(cudaGetLastError() == cudaErrorInvalidDevice && cudaGetLastError() == cudaSuccess, "the last error is read once");
+  EXPECT(cudaGetLastError() == cudaErrorInvalidDevice && cudaGetLastError() == cudaSuccess,
+         "the last error is read once");
 }
 
 void errors() {
-  EXPECT(std::strcmp(cudaGetErrorName(cudaErrorInvalidValue), "cudaErrorInvalidValue") == 0, "%s", cudaGetErrorName(cudaErrorInvalidValue));
-  EXPECT(std::strlen(cudaGetErrorString(cudaErrorIllegalAddress)) > 5, "%s", cudaGetErrorString(cudaErrorIllegalAddress));
+  EXPECT(std::strcmp(cudaGetErrorName(cudaErrorInvalidValue), "cudaErrorInvalidValue") == 0, "%s",
+         cudaGetErrorName(cudaErrorInvalidValue));
+  EXPECT(std::strlen(cudaGetErrorString(cudaErrorIllegalAddress)) > 5, "%s",
+         cudaGetErrorString(cudaErrorIllegalAddress));
   EXPECT(std::strcmp(cudaGetErrorName(static_cast<cudaError_t>(12345)), "unrecognized error code") == 0, "%s",
          cudaGetErrorName(static_cast<cudaError_t>(12345)));
   void* pointer = nullptr;
   EXPECT(cudaMalloc(&pointer, size_t(1) << 60) == cudaErrorMemoryAllocation, "more memory than there is");
-  EXPECT(cudaPeekAtLastError() == cudaErrorMemoryAllocation && cudaGetLastError() == cudaErrorMemoryAllocation, "peek leaves it");
+  EXPECT(cudaPeekAtLastError() == cudaErrorMemoryAllocation && cudaGetLastError() == cudaErrorMemoryAllocation,
+         "peek leaves it");
   EXPECT(cudaGetLastError() == cudaSuccess, "get clears it");
   EXPECT(cudaMemcpy(nullptr, "x", 1, cudaMemcpyHostToDevice) == cudaErrorInvalidValue, "a copy to nowhere");
   EXPECT(cudaFree(nullptr) == cudaSuccess, "free of null");
@@ -110,9 +116,12 @@ void streams_and_events() {
   CUDA(cudaMemcpyAsync(host, device, n * sizeof(int), cudaMemcpyDeviceToHost, b));
   int called = 0;
   CUDA(cudaLaunchHostFunc(b, [](void* data) { *static_cast<int*>(data) += 1; }, &called));
-  CUDA(cudaStreamAddCallback(b, [](cudaStream_t, cudaError_t status, void* data) {
-    *static_cast<int*>(data) += status == cudaSuccess ? 10 : 100;
-  }, &called, 0));
+  CUDA(cudaStreamAddCallback(
+      b,
+      [](cudaStream_t, cudaError_t status, void* data) {
+        *static_cast<int*>(data) += status == cudaSuccess ? 10 : 100;
+      },
+      &called, 0));
   CUDA(cudaEventRecord(stop, b));
   int polls = 0;
   while (cudaEventQuery(stop) == cudaErrorNotReady && polls < 1000000) ++polls;
@@ -123,7 +132,8 @@ void streams_and_events() {
   float milliseconds = -1;
   CUDA(cudaEventElapsedTime(&milliseconds, start, stop));
   EXPECT(milliseconds > 0, "elapsed %g ms", milliseconds);
-  EXPECT(cudaEventElapsedTime(&milliseconds, start, middle) == cudaErrorInvalidResourceHandle, "an event without timing");
+  EXPECT(cudaEventElapsedTime(&milliseconds, start, middle) == cudaErrorInvalidResourceHandle,
+         "an event without timing");
   cudaGetLastError();
   EXPECT(cudaStreamQuery(a) == cudaSuccess, "an empty stream");
   CUDA(cudaMemsetAsync(device, 0xff, n * sizeof(int), a));

@@ -6,7 +6,7 @@ constexpr int kThreads = 256, kBlocks = 4, kAll = kThreads * kBlocks;
 __global__ void results(unsigned* seen, unsigned* counter, unsigned* wrapped) {
   // Each ticket is handed out once.
   seen[atomicAdd(counter, 1u)] = 1;
-  atomicInc(wrapped, 99u);         // counts modulo 100
+  atomicInc(wrapped, 99u);  // counts modulo 100
   atomicDec(wrapped + 1, 99u);
 }
 
@@ -32,7 +32,7 @@ __global__ void floats(float* f, double* d) {
   __shared__ float block_sum;
   if (threadIdx.x == 0) block_sum = 0.0f;
   __syncthreads();
-  atomicAdd(&block_sum, 0.5f);     // halves add up exactly
+  atomicAdd(&block_sum, 0.5f);  // halves add up exactly
   __syncthreads();
   if (threadIdx.x == 0) atomicAdd(f, block_sum);
   atomicAdd(d, 0.25);
@@ -113,7 +113,8 @@ int main() {
   EXPECT(i[4] == bits_or && i[5] == ~0xffff && i[6] == bits_xor, "or %x, and %x, xor %x", i[4], i[5], i[6]);
   EXPECT(i[7] == 7, "exch %d", i[7]);
   EXPECT(u[0] == 0xffffff00u - (kAll - 1) && u[1] == 0xffff0000u + kAll - 1, "unsigned min %x, max %x", u[0], u[1]);
-  EXPECT(w[0] == (unsigned long long)sum << 32 && w[1] == (unsigned long long)(kAll - 1) << 33, "64 bits: %llx %llx", w[0], w[1]);
+  EXPECT(w[0] == (unsigned long long)sum << 32 && w[1] == (unsigned long long)(kAll - 1) << 33, "64 bits: %llx %llx",
+         w[0], w[1]);
   EXPECT(w[2] == (unsigned long long)bits_xor << 40 && w[3] == 3ull << 40, "64 bits: %llx %llx", w[2], w[3]);
 
   Array<float> f(3);

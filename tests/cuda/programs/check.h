@@ -8,23 +8,23 @@
 
 inline int failures = 0;
 
-#define CUDA(call)                                                                                              \
-  do {                                                                                                          \
-    const cudaError_t error = (call);                                                                           \
-    if (error != cudaSuccess) {                                                                                 \
-      std::printf("%s:%d: %s: %s\nFAILED\n", __FILE__, __LINE__, #call, cudaGetErrorName(error));               \
-      std::exit(1);                                                                                             \
-    }                                                                                                           \
+#define CUDA(call)                                                                                \
+  do {                                                                                            \
+    const cudaError_t error = (call);                                                             \
+    if (error != cudaSuccess) {                                                                   \
+      std::printf("%s:%d: %s: %s\nFAILED\n", __FILE__, __LINE__, #call, cudaGetErrorName(error)); \
+      std::exit(1);                                                                               \
+    }                                                                                             \
   } while (0)
 
 // Reports the first few differences of each kind and counts all of them.
-#define EXPECT(condition, ...)                                                                                  \
-  do {                                                                                                          \
-    if (!(condition) && failures++ < 20) {                                                                      \
-      std::printf("%s:%d: %s does not hold: ", __FILE__, __LINE__, #condition);                                 \
-      std::printf(__VA_ARGS__);                                                                                 \
-      std::printf("\n");                                                                                        \
-    }                                                                                                           \
+#define EXPECT(condition, ...)                                                  \
+  do {                                                                          \
+    if (!(condition) && failures++ < 20) {                                      \
+      std::printf("%s:%d: %s does not hold: ", __FILE__, __LINE__, #condition); \
+      std::printf(__VA_ARGS__);                                                 \
+      std::printf("\n");                                                        \
+    }                                                                           \
   } while (0)
 
 inline int verdict(const char* name) {

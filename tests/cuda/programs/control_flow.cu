@@ -20,12 +20,20 @@ __host__ __device__ int switches(int x) {
   int r = 0;
   for (int i = 0; i < 6; ++i) {
     switch ((x >> i) % 8) {
-      case 0: r += 1; break;
-      case 1: r *= 3;                 // falls through
-      case 2: r -= 2; break;
-      case 5: return r + 1000;
-      case 6: continue;
-      default: r ^= x;
+      case 0:
+        r += 1;
+        break;
+      case 1:
+        r *= 3;  // falls through
+      case 2:
+        r -= 2;
+        break;
+      case 5:
+        return r + 1000;
+      case 6:
+        continue;
+      default:
+        r ^= x;
     }
     r += i;
   }
@@ -35,7 +43,7 @@ __host__ __device__ int early_returns(int x) {
   if (x % 7 == 0) return -1;
   int steps = 0;
   unsigned n = x + 1;
-  while (n != 1) {                    // Collatz: every lane runs its own number of rounds
+  while (n != 1) {  // Collatz: every lane runs its own number of rounds
     n = n % 2 ? 3 * n + 1 : n / 2;
     if (++steps == 150) return -2;
   }
@@ -71,12 +79,18 @@ __host__ __device__ int ladder(int x) {
 }
 __host__ __device__ int all_of_them(int x, int which) {
   switch (which) {
-    case 0: return nested_loops(x);
-    case 1: return switches(x);
-    case 2: return early_returns(x);
-    case 3: return short_circuit(x);
-    case 4: return gotos(x);
-    default: return ladder<6>(x);
+    case 0:
+      return nested_loops(x);
+    case 1:
+      return switches(x);
+    case 2:
+      return early_returns(x);
+    case 3:
+      return short_circuit(x);
+    case 4:
+      return gotos(x);
+    default:
+      return ladder<6>(x);
   }
 }
 constexpr int kFunctions = 6;
@@ -145,7 +159,8 @@ int main() {
   for (int i = 0; i < kInputs; ++i) {
     for (int f = 0; f < kFunctions; ++f) {
       const int expected = all_of_them(in[i], f);
-      EXPECT(out[i * kFunctions + f] == expected, "function %d of %d is %d, expected %d", f, in[i], out[i * kFunctions + f], expected);
+      EXPECT(out[i * kFunctions + f] == expected, "function %d of %d is %d, expected %d", f, in[i],
+             out[i * kFunctions + f], expected);
     }
   }
 
@@ -161,7 +176,8 @@ int main() {
       if (t % 2 == round % 2) expected[t] += before[(t + 1) % 128];
     }
   }
-  for (int t = 0; t < 128; ++t) EXPECT(values[t] == expected[t], "thread %d: %d, expected %d", t, values[t], expected[t]);
+  for (int t = 0; t < 128; ++t)
+    EXPECT(values[t] == expected[t], "thread %d: %d, expected %d", t, values[t], expected[t]);
 
   exit_before_barrier<<<1, 128>>>(values.device, 100);
   CUDA(cudaDeviceSynchronize());

@@ -52,7 +52,8 @@ __global__ void groups(int* out, double* pairs) {
 
   if (t % 3 == 0) {
     const cg::coalesced_group active = cg::coalesced_threads();
-    out[8 + t] = active.size() * 1000 + active.thread_rank() * 10 + (active.shfl(t, 0) == t / 32 * 32 + (t < 32 ? 0 : 1));
+    out[8 + t] =
+        active.size() * 1000 + active.thread_rank() * 10 + (active.shfl(t, 0) == t / 32 * 32 + (t < 32 ? 0 : 1));
     out[80 + t] = cg::reduce(active, t, cg::plus<int>());
   }
   const auto warp = cg::tiled_partition<32>(block);
@@ -138,6 +139,7 @@ int main() {
   CUDA(cudaLaunchCooperativeKernel(whole_grid, dim3(4), dim3(64), arguments));
   CUDA(cudaDeviceSynchronize());
   values.download(), result.download();
-  for (int i = 0; i < 256; ++i) EXPECT(result[i] == (255 - i) * 2 && values[i] == i * 2, "grid %d: %d %d", i, result[i], values[i]);
+  for (int i = 0; i < 256; ++i)
+    EXPECT(result[i] == (255 - i) * 2 && values[i] == i * 2, "grid %d: %d %d", i, result[i], values[i]);
   return verdict("groups");
 }

@@ -53,8 +53,8 @@ void test_arithmetic(const char* name) {
     for (int k = 0; k < kResults; ++k) {
       const float got = out[i * kResults + k];
       // nvcc's rules allow += followed by *= to stay apart or not; everything else is one function, one rounding.
-      EXPECT(got == expected[k], "%s result %d of %g, %g, %g is %.9g, expected %.9g", name, k, (float)a[i], (float)b[i], (float)c[i],
-             got, expected[k]);
+      EXPECT(got == expected[k], "%s result %d of %g, %g, %g is %.9g, expected %.9g", name, k, (float)a[i], (float)b[i],
+             (float)c[i], got, expected[k]);
     }
   }
 }
@@ -94,8 +94,8 @@ int main() {
   pairs<<<1, 32>>>(a.device, out.device, floats.device, sums.device);
   out.download(), floats.download(), sums.download();
   for (int t = 0; t < 32; ++t) {
-    EXPECT(__low2float(out[t]) == t + 1.0f && __high2float(out[t]) == -t * 0.5f - 1.0f, "fma2 %g %g", __low2float(out[t]),
-           __high2float(out[t]));
+    EXPECT(__low2float(out[t]) == t + 1.0f && __high2float(out[t]) == -t * 0.5f - 1.0f, "fma2 %g %g",
+           __low2float(out[t]), __high2float(out[t]));
     EXPECT(floats[t].x == -t * 0.25f && floats[t].y == t * 0.5f, "swapped %g %g", floats[t].x, floats[t].y);
     EXPECT(__half2float(sums[t]) == (t ^ 1) * 0.5f - t * 0.25f, "shuffled %g", __half2float(sums[t]));
   }
@@ -105,18 +105,18 @@ int main() {
   total.upload(), other.upload();
   add_up<<<2, 64>>>(total.device, other.device);
   total.download(), other.download();
-  EXPECT(__half2float(total[0]) == 64.0f && __bfloat162float(other[0]) == 64.0f, "atomic sums %g %g", __half2float(total[0]),
-         __bfloat162float(other[0]));
+  EXPECT(__half2float(total[0]) == 64.0f && __bfloat162float(other[0]) == 64.0f, "atomic sums %g %g",
+         __half2float(total[0]), __bfloat162float(other[0]));
 
   // value, half rounded to nearest, towards zero, down, up; bfloat16 to nearest
   static const struct {
     float value;
     unsigned short half[4], bf16;
   } table[] = {
-      {1.0f, {0x3c00, 0x3c00, 0x3c00, 0x3c00}, 0x3f80},     {0.1f, {0x2e66, 0x2e66, 0x2e66, 0x2e67}, 0x3dcd},
-      {-0.1f, {0xae66, 0xae66, 0xae67, 0xae66}, 0xbdcd},    {65504.0f, {0x7bff, 0x7bff, 0x7bff, 0x7bff}, 0x4780},
-      {1e-8f, {0x0000, 0x0000, 0x0000, 0x0001}, 0x322c},    {5.9604645e-8f, {0x0001, 0x0001, 0x0001, 0x0001}, 0x3380},
-      {2049.0f, {0x6800, 0x6800, 0x6800, 0x6801}, 0x4500},  {2051.0f, {0x6802, 0x6801, 0x6801, 0x6802}, 0x4500},
+      {1.0f, {0x3c00, 0x3c00, 0x3c00, 0x3c00}, 0x3f80},    {0.1f, {0x2e66, 0x2e66, 0x2e66, 0x2e67}, 0x3dcd},
+      {-0.1f, {0xae66, 0xae66, 0xae67, 0xae66}, 0xbdcd},   {65504.0f, {0x7bff, 0x7bff, 0x7bff, 0x7bff}, 0x4780},
+      {1e-8f, {0x0000, 0x0000, 0x0000, 0x0001}, 0x322c},   {5.9604645e-8f, {0x0001, 0x0001, 0x0001, 0x0001}, 0x3380},
+      {2049.0f, {0x6800, 0x6800, 0x6800, 0x6801}, 0x4500}, {2051.0f, {0x6802, 0x6801, 0x6801, 0x6802}, 0x4500},
   };
   constexpr int rows = sizeof(table) / sizeof(table[0]);
   Array<float> in(rows);
@@ -127,10 +127,11 @@ int main() {
   half_bits.download(), bf16_bits.download();
   for (int i = 0; i < rows; ++i) {
     for (int mode = 0; mode < 4; ++mode) {
-      EXPECT(half_bits[i * 4 + mode] == table[i].half[mode], "%g in mode %d is %04x, expected %04x", table[i].value, mode,
-             half_bits[i * 4 + mode], table[i].half[mode]);
+      EXPECT(half_bits[i * 4 + mode] == table[i].half[mode], "%g in mode %d is %04x, expected %04x", table[i].value,
+             mode, half_bits[i * 4 + mode], table[i].half[mode]);
     }
-    EXPECT(bf16_bits[i] == table[i].bf16, "%g as bfloat16 is %04x, expected %04x", table[i].value, bf16_bits[i], table[i].bf16);
+    EXPECT(bf16_bits[i] == table[i].bf16, "%g as bfloat16 is %04x, expected %04x", table[i].value, bf16_bits[i],
+           table[i].bf16);
   }
   return verdict("half");
 }

@@ -102,38 +102,62 @@ unsigned host_intrinsic(int which, unsigned x, unsigned y, int i) {
   };
   const auto lanes = [&](int bits, auto f) {
     unsigned r = 0;
-    for (int s = 0; s < 32; s += bits) r |= (f(x >> s & ((1u << bits) - 1), y >> s & ((1u << bits) - 1)) & ((1u << bits) - 1)) << s;
+    for (int s = 0; s < 32; s += bits)
+      r |= (f(x >> s & ((1u << bits) - 1), y >> s & ((1u << bits) - 1)) & ((1u << bits) - 1)) << s;
     return r;
   };
   switch (which) {
-    case 0: return __builtin_popcount(x);
-    case 1: return x ? __builtin_clz(x) : 32;
-    case 2: return __builtin_ffs((int)x);
-    case 3: return (unsigned)reverse(x, 32);
-    case 4: return __builtin_popcountll(wide);
-    case 5: return wide ? __builtin_clzll(wide) : 64;
-    case 6: return __builtin_ffsll((long long)wide);
-    case 7: return (unsigned)(reverse(wide, 64) >> 16);
-    case 8: return (unsigned)((u64)x * y >> 32);
-    case 9: return (unsigned)((u64)((long long)(int)x * (int)y) >> 32);
-    case 10: return (x & 0xffffff) * (y & 0xffffff);
-    case 11: return (unsigned)(((int)(x << 8) >> 8) * (long long)((int)(y << 8) >> 8));
-    case 12: return (unsigned)((u64)((unsigned __int128)wide * wide >> 64) >> 8);
-    case 13: return (x & 0xff) | (y & 0xff) << 8 | (x >> 8 & 0xff) << 16 | (y >> 8 & 0xff) << 24;
-    case 14: return (unsigned)(((u64)y << 32 | x) << (i & 31) >> 32);
-    case 15: return i >= 32 ? y : (unsigned)(((u64)y << 32 | x) >> i);
-    case 16: return (x > y ? x - y : y - x) + 5;
-    case 17: return (unsigned)(((u64)x + y) >> 1);
+    case 0:
+      return __builtin_popcount(x);
+    case 1:
+      return x ? __builtin_clz(x) : 32;
+    case 2:
+      return __builtin_ffs((int)x);
+    case 3:
+      return (unsigned)reverse(x, 32);
+    case 4:
+      return __builtin_popcountll(wide);
+    case 5:
+      return wide ? __builtin_clzll(wide) : 64;
+    case 6:
+      return __builtin_ffsll((long long)wide);
+    case 7:
+      return (unsigned)(reverse(wide, 64) >> 16);
+    case 8:
+      return (unsigned)((u64)x * y >> 32);
+    case 9:
+      return (unsigned)((u64)((long long)(int)x * (int)y) >> 32);
+    case 10:
+      return (x & 0xffffff) * (y & 0xffffff);
+    case 11:
+      return (unsigned)(((int)(x << 8) >> 8) * (long long)((int)(y << 8) >> 8));
+    case 12:
+      return (unsigned)((u64)((unsigned __int128)wide * wide >> 64) >> 8);
+    case 13:
+      return (x & 0xff) | (y & 0xff) << 8 | (x >> 8 & 0xff) << 16 | (y >> 8 & 0xff) << 24;
+    case 14:
+      return (unsigned)(((u64)y << 32 | x) << (i & 31) >> 32);
+    case 15:
+      return i >= 32 ? y : (unsigned)(((u64)y << 32 | x) >> i);
+    case 16:
+      return (x > y ? x - y : y - x) + 5;
+    case 17:
+      return (unsigned)(((u64)x + y) >> 1);
     case 18: {
       int sum = 9;
       for (int s = 0; s < 32; s += 8) sum += (signed char)(x >> s) * (signed char)(y >> s);
       return (unsigned)sum;
     }
-    case 19: return lanes(8, [](unsigned p, unsigned q) { return p + q; });
-    case 20: return lanes(8, [](unsigned p, unsigned q) { return p > q ? p - q : q - p; });
-    case 21: return lanes(16, [](unsigned p, unsigned q) { return (short)p > (short)q ? 0xffffu : 0u; });
-    case 22: return (x < y ? x : y) + ((int)x > (int)y ? x : y) + (x < 7u ? x : 7u);
-    default: return (x >> 1) + (unsigned)(y > x ? y - x : x - y);
+    case 19:
+      return lanes(8, [](unsigned p, unsigned q) { return p + q; });
+    case 20:
+      return lanes(8, [](unsigned p, unsigned q) { return p > q ? p - q : q - p; });
+    case 21:
+      return lanes(16, [](unsigned p, unsigned q) { return (short)p > (short)q ? 0xffffu : 0u; });
+    case 22:
+      return (x < y ? x : y) + ((int)x > (int)y ? x : y) + (x < 7u ? x : 7u);
+    default:
+      return (x >> 1) + (unsigned)(y > x ? y - x : x - y);
   }
 }
 
@@ -178,8 +202,8 @@ int main() {
   for (int i = 0; i < n; ++i) {
     for (int k = 0; k < 24; ++k) {
       const unsigned expected = host_intrinsic(k, a[i], b[i], i);
-      EXPECT(out[i * 24 + k] == expected, "intrinsic %d of %x and %x is %x, expected %x", k, a[i], b[i], out[i * 24 + k],
-             expected);
+      EXPECT(out[i * 24 + k] == expected, "intrinsic %d of %x and %x is %x, expected %x", k, a[i], b[i],
+             out[i * 24 + k], expected);
     }
   }
 
@@ -193,13 +217,21 @@ int main() {
   for (int i = 0; i < n; ++i) {
     const double d = in[i];
     const float f = (float)d;
-    const long long expected[12] = {(int)f, (long long)d, (unsigned char)(int)f, (short)(int)d, (long long)std::nearbyint(f),
-                                    (long long)std::floor(f), (long long)std::ceil(f), (long long)std::nearbyint(d),
-                                    (long long)((float)(int)d * 2.0f), (long long)std::trunc(std::fabs(d)),
-                                    (long long)(float)std::trunc(std::fabs(d)), (signed char)(int)f < 0 ? -1 : 1};
+    const long long expected[12] = {(int)f,
+                                    (long long)d,
+                                    (unsigned char)(int)f,
+                                    (short)(int)d,
+                                    (long long)std::nearbyint(f),
+                                    (long long)std::floor(f),
+                                    (long long)std::ceil(f),
+                                    (long long)std::nearbyint(d),
+                                    (long long)((float)(int)d * 2.0f),
+                                    (long long)std::trunc(std::fabs(d)),
+                                    (long long)(float)std::trunc(std::fabs(d)),
+                                    (signed char)(int)f < 0 ? -1 : 1};
     for (int k = 0; k < 12; ++k) {
-      EXPECT(converted[i * 12 + k] == expected[k], "conversion %d of %.17g is %lld, expected %lld", k, d, converted[i * 12 + k],
-             expected[k]);
+      EXPECT(converted[i * 12 + k] == expected[k], "conversion %d of %.17g is %lld, expected %lld", k, d,
+             converted[i * 12 + k], expected[k]);
     }
   }
   return verdict("integers");

@@ -6,21 +6,25 @@ constexpr int kSamples = 256;
 
 // One line per function: name, expression of x and y, largest error in units of the last place. The bounds are those
 // documented for CUDA's library, plus one for the host's own error.
-#define UNARY(F)                                                                                                    \
-  F(sqrt, sqrtf(x), sqrt(x), 0) F(fabs, fabsf(x), fabs(x), 0) F(floor, floorf(x), floor(x), 0)                       \
-  F(ceil, ceilf(x), ceil(x), 0) F(trunc, truncf(x), trunc(x), 0) F(rint, rintf(x), rint(x), 0)                       \
-  F(round, roundf(x), round(x), 0) F(rsqrt, rsqrtf(x), rsqrt(x), 3) F(cbrt, cbrtf(x), cbrt(x), 2)                    \
-  F(exp, expf(x), exp(x), 3) F(exp2, exp2f(x), exp2(x), 3) F(expm1, expm1f(x), expm1(x), 3)                          \
-  F(log, logf(x), log(x), 2) F(log2, log2f(x), log2(x), 2) F(log10, log10f(x), log10(x), 3)                          \
-  F(log1p, log1pf(x), log1p(x), 3) F(sin, sinf(x), sin(x), 3) F(cos, cosf(x), cos(x), 3) F(tan, tanf(x), tan(x), 5)  \
-  F(asin, asinf(x / 11), asin(x / 11), 4) F(acos, acosf(x / 11), acos(x / 11), 4) F(atan, atanf(x), atan(x), 3)      \
-  F(sinh, sinhf(x), sinh(x), 4) F(cosh, coshf(x), cosh(x), 4) F(tanh, tanhf(x), tanh(x), 4)                          \
-  F(asinh, asinhf(x), asinh(x), 4) F(erf, erff(x), erf(x), 4) F(tgamma, tgammaf(x / 4), tgamma(x / 4), 12)
+#define UNARY(F)                                                                                                  \
+  F(sqrt, sqrtf(x), sqrt(x), 0)                                                                                   \
+  F(fabs, fabsf(x), fabs(x), 0) F(floor, floorf(x), floor(x), 0) F(ceil, ceilf(x), ceil(x), 0)                    \
+      F(trunc, truncf(x), trunc(x), 0) F(rint, rintf(x), rint(x), 0) F(round, roundf(x), round(x), 0)             \
+          F(rsqrt, rsqrtf(x), rsqrt(x), 3) F(cbrt, cbrtf(x), cbrt(x), 2) F(exp, expf(x), exp(x), 3)               \
+              F(exp2, exp2f(x), exp2(x), 3) F(expm1, expm1f(x), expm1(x), 3) F(log, logf(x), log(x), 2)           \
+                  F(log2, log2f(x), log2(x), 2) F(log10, log10f(x), log10(x), 3) F(log1p, log1pf(x), log1p(x), 3) \
+                      F(sin, sinf(x), sin(x), 3) F(cos, cosf(x), cos(x), 3) F(tan, tanf(x), tan(x), 5)            \
+                          F(asin, asinf(x / 11), asin(x / 11), 4) F(acos, acosf(x / 11), acos(x / 11), 4)         \
+                              F(atan, atanf(x), atan(x), 3) F(sinh, sinhf(x), sinh(x), 4)                         \
+                                  F(cosh, coshf(x), cosh(x), 4) F(tanh, tanhf(x), tanh(x), 4)                     \
+                                      F(asinh, asinhf(x), asinh(x), 4) F(erf, erff(x), erf(x), 4)                 \
+                                          F(tgamma, tgammaf(x / 4), tgamma(x / 4), 12)
 #define BINARY(F)                                                                                                   \
-  F(pow, powf(x, y), pow(x, y), 9) F(atan2, atan2f(x, y), atan2(x, y), 4) F(hypot, hypotf(x, y), hypot(x, y), 4)     \
-  F(fmod, fmodf(x, y), fmod(x, y), 0) F(fmin, fminf(x, y), fmin(x, y), 0) F(fmax, fmaxf(x, y), fmax(x, y), 0)        \
-  F(copysign, copysignf(x, y), copysign(x, y), 0) F(fdim, fdimf(x, y), fdim(x, y), 0)                                \
-  F(divide, x / y, x / y, 0) F(fma, fmaf(x, y, x), fma(x, y, x), 0) F(ldexp, ldexpf(x, 3), ldexp(x, 3), 0)
+  F(pow, powf(x, y), pow(x, y), 9)                                                                                  \
+  F(atan2, atan2f(x, y), atan2(x, y), 4) F(hypot, hypotf(x, y), hypot(x, y), 4) F(fmod, fmodf(x, y), fmod(x, y), 0) \
+      F(fmin, fminf(x, y), fmin(x, y), 0) F(fmax, fmaxf(x, y), fmax(x, y), 0)                                       \
+          F(copysign, copysignf(x, y), copysign(x, y), 0) F(fdim, fdimf(x, y), fdim(x, y), 0)                       \
+              F(divide, x / y, x / y, 0) F(fma, fmaf(x, y, x), fma(x, y, x), 0) F(ldexp, ldexpf(x, 3), ldexp(x, 3), 0)
 
 #define SINGLE(name, single, dbl, ulps) single,
 #define DOUBLE(name, single, dbl, ulps) dbl,
@@ -73,7 +77,8 @@ void test_precision(const char* precision) {
     x[i] = static_cast<T>(random.unit() * 20.0f - (i % 2 ? 0.0f : 10.0f));
     y[i] = static_cast<T>(random.unit() * 6.0f - (i % 4 ? 0.0f : 3.0f)) + static_cast<T>(0.001);
   }
-  x[0] = 0, x[1] = static_cast<T>(1), x[2] = static_cast<T>(-0.0), x[3] = static_cast<T>(INFINITY), x[4] = static_cast<T>(NAN);
+  x[0] = 0, x[1] = static_cast<T>(1), x[2] = static_cast<T>(-0.0), x[3] = static_cast<T>(INFINITY),
+  x[4] = static_cast<T>(NAN);
   x[5] = static_cast<T>(0.5), x[6] = static_cast<T>(2.5), x[7] = static_cast<T>(1e-20);
   x.upload(), y.upload();
   evaluate_kernel<<<kSamples / 64, 64>>>(x.device, y.device, out.device, kSamples);
@@ -107,7 +112,8 @@ __global__ void fast(const float* x, float* out, int n) {
 
 __global__ void classes(const float* x, int* out, int n) {
   const int i = threadIdx.x;
-  if (i < n) out[i] = (isnan(x[i]) ? 1 : 0) | (isinf(x[i]) ? 2 : 0) | (isfinite(x[i]) ? 4 : 0) | (signbit(x[i]) ? 8 : 0);
+  if (i < n)
+    out[i] = (isnan(x[i]) ? 1 : 0) | (isinf(x[i]) ? 2 : 0) | (isfinite(x[i]) ? 4 : 0) | (signbit(x[i]) ? 8 : 0);
 }
 
 __global__ void rounded(float a, float b, double c, double d, float* f, double* g) {
@@ -128,12 +134,18 @@ int main() {
   out.download();
   for (int i = 0; i < 64; ++i) {
     const float v = x[i];
-    const float expected[8] = {std::exp(v), std::log(std::fabs(v) + 0.1f), std::sin(v * 0.3f), std::cos(v * 0.3f),
-                               std::pow(std::fabs(v) + 0.1f, 1.7f), v / 3.7f, v < 0 ? 0 : v > 1 ? 1 : v, 1 / (v + 20.0f)};
+    const float expected[8] = {std::exp(v),
+                               std::log(std::fabs(v) + 0.1f),
+                               std::sin(v * 0.3f),
+                               std::cos(v * 0.3f),
+                               std::pow(std::fabs(v) + 0.1f, 1.7f),
+                               v / 3.7f,
+                               v < 0 ? 0 : v > 1 ? 1 : v,
+                               1 / (v + 20.0f)};
     for (int f = 0; f < 8; ++f) {
       const float got = out[i * 8 + f];
-      EXPECT(std::fabs(got - expected[f]) <= 2e-6f + 2e-5f * std::fabs(expected[f]), "fast function %d of %g is %g, expected %g", f,
-             v, got, expected[f]);
+      EXPECT(std::fabs(got - expected[f]) <= 2e-6f + 2e-5f * std::fabs(expected[f]),
+             "fast function %d of %g is %g, expected %g", f, v, got, expected[f]);
     }
   }
 
@@ -145,8 +157,8 @@ int main() {
   kinds.download();
   const int expected_kinds[] = {4, 12, 4, 12, 2, 10, 1, 4};
   for (int i = 0; i < 8; ++i) {
-    EXPECT((kinds[i] & 7) == (expected_kinds[i] & 7) && (i == 6 || kinds[i] == expected_kinds[i]), "class of %g is %d", special[i],
-           kinds[i]);
+    EXPECT((kinds[i] & 7) == (expected_kinds[i] & 7) && (i == 6 || kinds[i] == expected_kinds[i]), "class of %g is %d",
+           special[i], kinds[i]);
   }
 
   const float a = 1.0f, b = 1.0f / 3 * 1e-6f;
@@ -159,10 +171,11 @@ int main() {
   const float nearest = (float)exact;
   const float up = (double)nearest < exact ? std::nextafter(nearest, 2.0f) : nearest;
   const float down = (double)nearest > exact ? std::nextafter(nearest, 0.0f) : nearest;
-  EXPECT(f[0] == nearest && f[1] == down && f[2] == up && f[3] == down, "rounded sums %.9g %.9g %.9g %.9g", f[0], f[1], f[2], f[3]);
+  EXPECT(f[0] == nearest && f[1] == down && f[2] == up && f[3] == down, "rounded sums %.9g %.9g %.9g %.9g", f[0], f[1],
+         f[2], f[3]);
   EXPECT(f[4] == a * b && f[6] == a / b && f[7] == std::fma(a, b, a), "products %.9g %.9g %.9g", f[4], f[6], f[7]);
-  EXPECT(g[0] == c + d && g[1] == c * d && g[2] == c / d && g[3] == std::fma(c, d, c), "doubles %.17g %.17g %.17g %.17g", g[0], g[1],
-         g[2], g[3]);
+  EXPECT(g[0] == c + d && g[1] == c * d && g[2] == c / d && g[3] == std::fma(c, d, c),
+         "doubles %.17g %.17g %.17g %.17g", g[0], g[1], g[2], g[3]);
   EXPECT(g[4] >= g[0] && g[5] <= g[0] && g[4] - g[5] <= 2.3e-16, "directed doubles %.17g %.17g", g[4], g[5]);
   return verdict("math");
 }

@@ -7,7 +7,7 @@ __device__ float table[4] = {1.0f, 2.0f, 4.0f, 8.0f};
 static __device__ unsigned hidden[2];
 __constant__ int coefficients[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 __constant__ float scale;
-__device__ int* chained;               // a pointer to device memory, set from the host
+__device__ int* chained;  // a pointer to device memory, set from the host
 
 struct Pair {
   int a;
@@ -90,6 +90,29 @@ __global__ void vectors(const float4* in, float4* out, uchar4* bytes, double2* d
   shorts[t] = make_short2((short)-t, (short)t);
 }
 
+// One load and one store whose lanes reach shared memory, global memory and their own stack.
+__global__ void mixed_spaces(int* global, int* out) {
+  __shared__ int tile[32];
+  const int t = threadIdx.x;
+  int own[2] = {t * 100, t};
+  tile[t] = t + 1000;
+  __syncthreads();
+  int* from = t % 3 == 0 ? &tile[31 - t] : t % 3 == 1 ? &global[t] : &own[t & 1];
+  *from += 5;
+  out[t] = *from + own[0];
+}
+
+// Dynamic shared memory behind a static part of odd size is still aligned.
+__global__ void behind_odd_size(double* out) {
+  __shared__ bool flag[3];
+  extern __shared__ double values[];
+  const int t = threadIdx.x;
+  if (t < 3) flag[t] = t == 1;
+  values[t] = t * 0.5;
+  __syncthreads();
+  out[t] = values[31 - t] + flag[t % 3];
+}
+
 __global__ void pitched(char* base, size_t pitch, int width, int height) {
   const int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
   if (x < width && y < height) reinterpret_cast<int*>(base + y * pitch)[x] += y * 1000 + x;
@@ -110,7 +133,8 @@ int main() {
   globals<<<1, 64>>>(out.device);
   out.download();
   const int now[8] = {1, 2, 3, 4, 5, 6, 70, 80};
-  for (int t = 0; t < 64; ++t) EXPECT(out[t] == now[t % 8] * 10 + now[t * t % 8], "constants, thread %d: %d", t, out[t]);
+  for (int t = 0; t < 64; ++t)
+    EXPECT(out[t] == now[t % 8] * 10 + now[t * t % 8], "constants, thread %d: %d", t, out[t]);
   int counter_value;
   float table_value[4];
   unsigned hidden_value[2];
@@ -128,7 +152,8 @@ int main() {
   EXPECT(size == sizeof(table_value) && address != nullptr, "symbol of %zu bytes", size);
   CUDA(cudaMemset(address, 0, 2 * sizeof(float)));
   CUDA(cudaMemcpyFromSymbol(table_value, table, sizeof(table_value)));
-  EXPECT(table_value[0] == 0 && table_value[1] == 0 && table_value[2] == 12, "table after a fill %g %g", table_value[1], table_value[2]);
+  EXPECT(table_value[0] == 0 && table_value[1] == 0 && table_value[2] == 12, "table after a fill %g %g", table_value[1],
+         table_value[2]);
 
   Big big = {};
   for (int i = 0; i < 40; ++i) big.values[i] = i * i;
@@ -171,8 +196,26 @@ int main() {
   for (int t = 0; t < 32; ++t) {
     EXPECT(swapped[t].x == t + 0.75f && swapped[t].w == 2 * t, "float4 %g %g", swapped[t].x, swapped[t].w);
     EXPECT(bytes[t].y == t * 2 && bytes[t].w == 255 - t, "uchar4 %d %d", bytes[t].y, bytes[t].w);
-    EXPECT(doubles[t].y == t + 0.25 && shorts[t].x == -t && shorts[t].y == t, "double2 %g, short2 %d", doubles[t].y, shorts[t].x);
+    EXPECT(doubles[t].y == t + 0.25 && shorts[t].x == -t && shorts[t].y == t, "double2 %g, short2 %d", doubles[t].y,
+           shorts[t].x);
   }
+
+  for (int i = 0; i < 64; ++i) numbers[i] = i * 7;
+  numbers.upload();
+  mixed_spaces<<<1, 32>>>(numbers.device, out.device);
+  numbers.download(), out.download();
+  for (int t = 0; t < 32; ++t) {
+    const int own = t & 1 ? t + 5 : t * 100 + 5;
+    const int expected = t % 3 == 0   ? 31 - t + 1005 + t * 100
+                         : t % 3 == 1 ? t * 7 + 5 + t * 100
+                                      : own + t * 100 + (t & 1 ? 0 : 5);
+    EXPECT(out[t] == expected, "mixed spaces, thread %d: %d, expected %d", t, out[t], expected);
+    EXPECT(numbers[t] == t * 7 + (t % 3 == 1 ? 5 : 0), "mixed spaces, element %d: %d", t, numbers[t]);
+  }
+  behind_odd_size<<<1, 32, 32 * sizeof(double)>>>(sums.device);
+  sums.download();
+  for (int t = 0; t < 32; ++t)
+    EXPECT(sums[t] == (31 - t) * 0.5 + (t % 3 == 1), "behind an odd size, thread %d: %g", t, sums[t]);
 
   constexpr int width = 37, height = 19;
   char* base;
@@ -184,7 +227,8 @@ int main() {
   static int rows[height][width];
   CUDA(cudaMemcpy2D(rows, sizeof(rows[0]), base, pitch, width * sizeof(int), height, cudaMemcpyDeviceToHost));
   for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) EXPECT(rows[y][x] == 0x01010101 + y * 1000 + x, "pitched [%d][%d] %d", y, x, rows[y][x]);
+    for (int x = 0; x < width; ++x)
+      EXPECT(rows[y][x] == 0x01010101 + y * 1000 + x, "pitched [%d][%d] %d", y, x, rows[y][x]);
   }
   CUDA(cudaMemcpy(base + pitch, base, width * sizeof(int), cudaMemcpyDeviceToDevice));
   CUDA(cudaMemcpy(rows[0], base + pitch, sizeof(rows[0]), cudaMemcpyDefault));

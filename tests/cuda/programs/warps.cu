@@ -7,7 +7,7 @@ __global__ void shuffles(int* i, float* f, double* d, long long* w) {
   const int lane = threadIdx.x % 32;
   i[threadIdx.x] = __shfl_sync(kFull, lane * 10, (lane + 5) % 32);
   i[64 + threadIdx.x] = __shfl_up_sync(kFull, lane, 3);
-  i[128 + threadIdx.x] = __shfl_down_sync(kFull, lane, 3, 8);    // segments of 8
+  i[128 + threadIdx.x] = __shfl_down_sync(kFull, lane, 3, 8);  // segments of 8
   i[192 + threadIdx.x] = __shfl_xor_sync(kFull, lane, 9);
   f[threadIdx.x] = __shfl_xor_sync(kFull, 0.5f * lane, 1);
   d[threadIdx.x] = __shfl_down_sync(kFull, 0.1 * lane, 16);
@@ -105,8 +105,8 @@ int main() {
   reductions<<<1, 32>>>(i.device);
   i.download();
   for (int lane = 0; lane < 32; ++lane) {
-    EXPECT(i[lane] == 240 && i[32 + lane] == -5 && i[64 + lane] == 26 && i[96 + lane] == 255, "reduce %d %d %d %d", i[lane],
-           i[32 + lane], i[64 + lane], i[96 + lane]);
+    EXPECT(i[lane] == 240 && i[32 + lane] == -5 && i[64 + lane] == 26 && i[96 + lane] == 255, "reduce %d %d %d %d",
+           i[lane], i[32 + lane], i[64 + lane], i[96 + lane]);
   }
 
   exchange<<<1, 64>>>(i.device);
