@@ -24,9 +24,9 @@ typedef enum phxResult {
   phxSuccess = 0,
   phxErrorInvalidValue = 1,
   phxErrorMemoryAllocation = 2,
-  phxErrorInitialization = 3,          /* no machine could be opened: phxLastMessage() says why */
+  phxErrorInitialization = 3, /* no machine could be opened: phxLastMessage() says why */
   phxErrorUnloading = 4,
-  phxErrorInvalidConfiguration = 9,    /* grid or block beyond the device's limits */
+  phxErrorInvalidConfiguration = 9, /* grid or block beyond the device's limits */
   phxErrorInvalidPitch = 12,
   phxErrorInvalidSymbol = 13,
   phxErrorInvalidHostPointer = 16,
@@ -40,8 +40,8 @@ typedef enum phxResult {
   phxErrorUnsupportedLimit = 215,
   phxErrorInvalidResourceHandle = 400,
   phxErrorSymbolNotFound = 500,
-  phxErrorNotReady = 600,              /* not a failure: a query whose work is not done */
-  phxErrorIllegalAddress = 700,        /* 700, 702, 710, 714-719: device faults; they stick to the device until reset */
+  phxErrorNotReady = 600,       /* not a failure: a query whose work is not done */
+  phxErrorIllegalAddress = 700, /* 700, 702, 710, 714-719: device faults; they stick to the device until reset */
   phxErrorLaunchOutOfResources = 701,
   phxErrorLaunchTimeout = 702,
   phxErrorPeerAccessAlreadyEnabled = 704,
@@ -70,7 +70,7 @@ const char* phxLastMessage(void);
 /* --- Runtimes ------------------------------------------------------------------------------------------------ */
 
 typedef struct phxOption {
-  const char* key;   /* as the environment variables, without PHX_ and in lower case: "machine", "devices", "visible" */
+  const char* key; /* as the environment variables, without PHX_ and in lower case: "machine", "devices", "visible" */
   const char* value;
 } phxOption;
 
