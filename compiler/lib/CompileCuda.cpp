@@ -28,8 +28,8 @@ constexpr const char* kPhaseNames[] = {
 #include "Phases.def"
 };
 
-// 32-bit lane registers of a vector core: 128 KiB (ascend-950pr.toml, simt.register_file). Together with the most that an
-// instruction may name on it, it decides which blocks a variant can run.
+// 32-bit lane registers of a vector core: 128 KiB (ascend-950pr.toml, simt.register_file). Together with the most that
+// an instruction may name on it, it decides which blocks a variant can run.
 constexpr unsigned kCoreRegisters = 32 * 1024;
 constexpr unsigned kMostRegisters = 126;
 constexpr unsigned kMostThreads = 1024;
@@ -42,7 +42,8 @@ class Compilation {
   Expected<CudaCompileResult> run(std::span<const std::vector<std::byte>> bitcode, std::span<const std::string> names) {
     if (auto bad = checkOptions(); !bad) return bad.diagnostic();
     auto machine = createDeviceTargetMachine();
-    if (!machine) return error("the installed LLVM lacks the NVPTX target, which the CUDA front end takes its cost model from");
+    if (!machine)
+      return error("the installed LLVM lacks the NVPTX target, which the CUDA front end takes its cost model from");
     auto loaded = loadDeviceModule(bitcode, names);
     if (!loaded) return loaded.diagnostic();
     DeviceModule& device = *loaded;
@@ -88,7 +89,8 @@ class Compilation {
       if (!known(name)) return error("unknown phase '" + name + "'; compiler/Phases.def lists them");
     if (!options_.stop_after.empty() && !known(options_.stop_after))
       return error("unknown phase '" + options_.stop_after + "'; compiler/Phases.def lists them");
-    if (options_.max_lane_registers && (options_.max_lane_registers < kLeastRegisters || options_.max_lane_registers > isa::kLaneRegisters))
+    if (options_.max_lane_registers &&
+        (options_.max_lane_registers < kLeastRegisters || options_.max_lane_registers > isa::kLaneRegisters))
       return error("max_lane_registers is " + std::to_string(options_.max_lane_registers) + ", must be from 16 to 128");
     return {};
   }
@@ -102,12 +104,15 @@ class Compilation {
     if (!stop && !dump) return {};
     std::string text;
     llvm::raw_string_ostream stream(text);
-    if constexpr (std::is_same_v<Printable, DeviceModule>) ir.module->print(stream, nullptr);
-    else ir.print(stream, mlir::OpPrintingFlags().enableDebugInfo(false));
+    if constexpr (std::is_same_v<Printable, DeviceModule>)
+      ir.module->print(stream, nullptr);
+    else
+      ir.print(stream, mlir::OpPrintingFlags().enableDebugInfo(false));
     if (dump) {
       std::error_code ignored;
       std::filesystem::create_directories(options_.dump_dir, ignored);
-      std::string path = options_.dump_dir + "/" + std::to_string(static_cast<int>(phase)) + "-" + name + (phase <= Phase::Llvm ? ".ll" : ".mlir");
+      std::string path = options_.dump_dir + "/" + std::to_string(static_cast<int>(phase)) + "-" + name +
+                         (phase <= Phase::Llvm ? ".ll" : ".mlir");
       std::ofstream file(path);
       if (!(file << text)) return error_at(path, 0, "cannot write the dump of phase '" + name + "'");
     }
@@ -146,13 +151,15 @@ class Compilation {
         unsigned fits = std::min(kCoreRegisters / std::max(large.used[0], 1u) / 32 * 32, kMostThreads);
         if (fits < threads) {
           mlir::OpBuilder b(kernel);
-          auto variant = visa::KernelOp::create(b, kernel.getLoc(), info.name + ".wide", nullptr, nullptr, nullptr, nullptr);
+          auto variant =
+              visa::KernelOp::create(b, kernel.getLoc(), info.name + ".wide", nullptr, nullptr, nullptr, nullptr);
           writeStage2(large, variant);
           wide_[info.name] = fits;
         }
       }
       statistics.spilled_values = small.toLocal;
-      statistics.lane_registers = small.used[0], statistics.scalar_registers = small.used[1], statistics.predicates = small.used[2];
+      statistics.lane_registers = small.used[0], statistics.scalar_registers = small.used[1],
+      statistics.predicates = small.used[2];
       writeStage2(small, kernel);
       result_.statistics.push_back(std::move(statistics));
     }
@@ -187,7 +194,10 @@ class Compilation {
       if (auto it = wide_.find(info.name); it != wide_.end()) {
         image::Kernel variant = record;
         variant.max_threads = it->second;
-        if (auto ok = emitKernel(module.lookupSymbol<visa::KernelOp>(info.name + ".wide"), device.object_index, variant, executable); !ok) return ok;
+        if (auto ok = emitKernel(module.lookupSymbol<visa::KernelOp>(info.name + ".wide"), device.object_index, variant,
+                                 executable);
+            !ok)
+          return ok;
         executable.kernels.push_back(std::move(variant));
       }
       record.max_threads = info.max_threads ? std::min(info.max_threads, kMostThreads) : kMostThreads;
@@ -216,11 +226,13 @@ class Compilation {
 }  // namespace
 
 Expected<CudaCompileResult> compileCudaDeviceCode(std::span<const std::vector<std::byte>> bitcode,
-                                                  std::span<const std::string> names, const CudaCompileOptions& options) {
+                                                  std::span<const std::string> names,
+                                                  const CudaCompileOptions& options) {
   return Compilation(options).run(bitcode, names);
 }
 
-Expected<CudaCompileResult> compileCudaDeviceCode(std::span<const std::string> files, const CudaCompileOptions& options) {
+Expected<CudaCompileResult> compileCudaDeviceCode(std::span<const std::string> files,
+                                                  const CudaCompileOptions& options) {
   std::vector<std::vector<std::byte>> contents;
   for (const std::string& path : files) {
     std::ifstream stream(path, std::ios::binary);

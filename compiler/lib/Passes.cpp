@@ -48,7 +48,9 @@ struct AllocateRegistersPass : PhasePass<AllocateRegistersPass, visa::KernelOp> 
   AllocateRegistersPass() = default;
   AllocateRegistersPass(const AllocateRegistersPass& other) : PhasePass(other) {}
   llvm::StringRef getArgument() const final { return "phx-allocate-registers"; }
-  llvm::StringRef getDescription() const final { return "From visa stage 1 to stage 2: flat blocks, physical registers"; }
+  llvm::StringRef getDescription() const final {
+    return "From visa stage 1 to stage 2: flat blocks, physical registers";
+  }
   void runOnOperation() override {
     auto flat = flatten(getOperation());
     if (!flat) return check(flat.diagnostic());
@@ -65,7 +67,8 @@ struct AllocateRegistersPass : PhasePass<AllocateRegistersPass, visa::KernelOp> 
 
 void registerDialects(mlir::DialectRegistry& registry) {
   registry.insert<mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect, mlir::DLTIDialect, mlir::func::FuncDialect,
-                  mlir::LLVM::LLVMDialect, mlir::NVVM::NVVMDialect, mlir::scf::SCFDialect, mlir::ub::UBDialect, visa::VisaDialect>();
+                  mlir::LLVM::LLVMDialect, mlir::NVVM::NVVMDialect, mlir::scf::SCFDialect, mlir::ub::UBDialect,
+                  visa::VisaDialect>();
 }
 
 void registerPasses() {

@@ -1,5 +1,5 @@
-// The phases from imported LLVM dialect to visa stage 2 as MLIR passes, for phx-opt and plugins. CompileCuda.cpp runs the same
-// functions.
+// The phases from imported LLVM dialect to visa stage 2 as MLIR passes, for phx-opt and plugins. CompileCuda.cpp runs
+// the same functions.
 #pragma once
 
 namespace mlir {

@@ -1,5 +1,5 @@
-// phx-cudac: LLVM bitcode of CUDA device code in, executable of the virtual device out. What phxcc does behind the scenes;
-// on its own it serves compiler work: --emit=<phase> prints the IR after any phase of compiler/Phases.def.
+// phx-cudac: LLVM bitcode of CUDA device code in, executable of the virtual device out. What phxcc does behind the
+// scenes; on its own it serves compiler work: --emit=<phase> prints the IR after any phase of compiler/Phases.def.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
@@ -32,27 +32,35 @@ int main(int argc, char** argv) {
   for (const std::string& warning : result->warnings) std::fprintf(stderr, "phx-cudac: warning: %s\n", warning.c_str());
   const phx::image::Executable& executable = result->executable;
   if (emit != "image") {
-    if (output.empty()) std::fputs(result->text.c_str(), stdout);
-    else std::ofstream(output) << result->text;
+    if (output.empty())
+      std::fputs(result->text.c_str(), stdout);
+    else
+      std::ofstream(output) << result->text;
     return 0;
   }
   if (listing) {
     for (uint32_t word = 0; word < executable.code.size();) {
       for (const auto& kernel : executable.kernels)
-        if (kernel.entry == word) std::printf("%s:  // r%u s%u p%u, local %u, ub %u, threads %u\n", kernel.name.c_str(), kernel.lane_registers, kernel.scalar_registers, kernel.predicates, kernel.local_bytes, kernel.ub_static_bytes, kernel.max_threads);
+        if (kernel.entry == word)
+          std::printf("%s:  // r%u s%u p%u, local %u, ub %u, threads %u\n", kernel.name.c_str(), kernel.lane_registers,
+                      kernel.scalar_registers, kernel.predicates, kernel.local_bytes, kernel.ub_static_bytes,
+                      kernel.max_threads);
       auto instruction = phx::isa::decode(executable.code, word);
       if (!instruction) break;
       auto frames = executable.source(word);
-      std::string place = frames.empty() ? "" : frames[0].file.substr(frames[0].file.rfind('/') + 1) + ":" + std::to_string(frames[0].line);
+      std::string place =
+          frames.empty() ? ""
+                         : frames[0].file.substr(frames[0].file.rfind('/') + 1) + ":" + std::to_string(frames[0].line);
       std::printf("L%-5u  %-50s // %s\n", word, phx::isa::disassemble(*instruction).c_str(), place.c_str());
       word += instruction->words();
     }
   }
   if (statistics)
     for (const auto& k : result->statistics)
-      std::printf("%s: llvm %llu, instructions %llu, words %llu, r %u, s %u, p %u, spilled %u, divergent regions %u\n", k.name.c_str(),
-                  (unsigned long long)k.llvm_instructions, (unsigned long long)k.instructions, (unsigned long long)k.code_words,
-                  k.lane_registers, k.scalar_registers, k.predicates, k.spilled_values, k.divergent_regions);
+      std::printf("%s: llvm %llu, instructions %llu, words %llu, r %u, s %u, p %u, spilled %u, divergent regions %u\n",
+                  k.name.c_str(), (unsigned long long)k.llvm_instructions, (unsigned long long)k.instructions,
+                  (unsigned long long)k.code_words, k.lane_registers, k.scalar_registers, k.predicates,
+                  k.spilled_values, k.divergent_regions);
   if (!output.empty()) {
     auto bytes = phx::image::write(executable);
     std::ofstream file(output, std::ios::binary);

@@ -1,4 +1,5 @@
-// phx-opt: reads MLIR, runs passes (ours and MLIR's general ones), prints MLIR. The tool for tests and for looking at one phase.
+// phx-opt: reads MLIR, runs passes (ours and MLIR's general ones), prints MLIR. The tool for tests and for looking at
+// one phase.
 #include "lib/Passes.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"

@@ -18,10 +18,14 @@ unsigned accessedSpace(mlir::Value pointer) {
     if (type.getAddressSpace() != space::kGeneric) return type.getAddressSpace();
     mlir::Operation* op = pointer.getDefiningOp();
     if (!op) return space::kGeneric;
-    if (auto gep = llvm::dyn_cast<LLVM::GEPOp>(op)) pointer = gep.getBase();
-    else if (auto cast = llvm::dyn_cast<LLVM::AddrSpaceCastOp>(op)) pointer = cast.getArg();
-    else if (llvm::isa<LLVM::AllocaOp>(op)) return space::kLocal;
-    else return space::kGeneric;
+    if (auto gep = llvm::dyn_cast<LLVM::GEPOp>(op))
+      pointer = gep.getBase();
+    else if (auto cast = llvm::dyn_cast<LLVM::AddrSpaceCastOp>(op))
+      pointer = cast.getArg();
+    else if (llvm::isa<LLVM::AllocaOp>(op))
+      return space::kLocal;
+    else
+      return space::kGeneric;
   }
 }
 
@@ -33,17 +37,17 @@ Source intrinsicSource(llvm::StringRef name) {
   if (name.starts_with("llvm.nvvm.vote.") || name == "llvm.nvvm.activemask") return Source::operands;
   if (name.starts_with("llvm.nvvm.barrier")) return Source::uniform;
   if (name.starts_with("llvm.nvvm.redux.")) return Source::divergent;
-  if (name.starts_with("llvm.nvvm.shfl.") || name.starts_with("llvm.nvvm.match.") || name.starts_with("llvm.nvvm.atomic") ||
-      name.starts_with("llvm.nvvm.read.ptx.sreg.lanemask"))
+  if (name.starts_with("llvm.nvvm.shfl.") || name.starts_with("llvm.nvvm.match.") ||
+      name.starts_with("llvm.nvvm.atomic") || name.starts_with("llvm.nvvm.read.ptx.sreg.lanemask"))
     return Source::divergent;
   return Source::operands;
 }
 
 Source sourceOf(mlir::Operation* op) {
   namespace NVVM = mlir::NVVM;
-  if (llvm::isa<NVVM::ThreadIdXOp, NVVM::ThreadIdYOp, NVVM::ThreadIdZOp, NVVM::LaneIdOp, NVVM::LaneMaskEqOp, NVVM::LaneMaskLeOp,
-                NVVM::LaneMaskLtOp, NVVM::LaneMaskGeOp, NVVM::LaneMaskGtOp, NVVM::ClockOp, NVVM::Clock64Op, NVVM::GlobalTimerOp,
-                NVVM::GlobalTimerLoOp>(op))
+  if (llvm::isa<NVVM::ThreadIdXOp, NVVM::ThreadIdYOp, NVVM::ThreadIdZOp, NVVM::LaneIdOp, NVVM::LaneMaskEqOp,
+                NVVM::LaneMaskLeOp, NVVM::LaneMaskLtOp, NVVM::LaneMaskGeOp, NVVM::LaneMaskGtOp, NVVM::ClockOp,
+                NVVM::Clock64Op, NVVM::GlobalTimerOp, NVVM::GlobalTimerLoOp>(op))
     return Source::divergent;
   if (llvm::isa<LLVM::AtomicRMWOp, LLVM::AtomicCmpXchgOp, LLVM::InlineAsmOp>(op)) return Source::divergent;
   if (auto load = llvm::dyn_cast<LLVM::LoadOp>(op)) {
@@ -84,7 +88,8 @@ void Uniformity::visit(mlir::Operation* op) {
       if (divergent(init) || divergent(next)) mark(argument);
     visit(loop.getBefore());
     bool leaveApart = divergent(condition.getCondition());
-    for (auto [inner, result, forwarded] : llvm::zip(loop.getAfterArguments(), loop.getResults(), condition.getArgs())) {
+    for (auto [inner, result, forwarded] :
+         llvm::zip(loop.getAfterArguments(), loop.getResults(), condition.getArgs())) {
       if (divergent(forwarded)) mark(inner);
       if (divergent(forwarded) || leaveApart) mark(result);
     }

@@ -1,9 +1,9 @@
 // Which values of a kernel are the same in every active lane.
 //
 // Works on structured control flow (scf) over the LLVM dialect, before the lowering to visa. A value is divergent if it
-// comes from a divergent source (thread index, lane id, atomics, local memory, shuffles, unknown calls), is computed from a
-// divergent value, or leaves a region that lanes take differently. A value inside such a region is judged among the lanes
-// that are there: scalar registers belong to a split of the warp, so that is exact.
+// comes from a divergent source (thread index, lane id, atomics, local memory, shuffles, unknown calls), is computed
+// from a divergent value, or leaves a region that lanes take differently. A value inside such a region is judged among
+// the lanes that are there: scalar registers belong to a split of the warp, so that is exact.
 #pragma once
 
 #include "llvm/ADT/DenseSet.h"
@@ -27,8 +27,8 @@ class Uniformity {
   bool changed_ = false;
 };
 
-// Address space (of the LLVM dialect) that an access through the pointer really goes to: looks through casts and offsets to an
-// alloca or a by-value kernel argument, which have generic pointers in the input.
+// Address space (of the LLVM dialect) that an access through the pointer really goes to: looks through casts and
+// offsets to an alloca or a by-value kernel argument, which have generic pointers in the input.
 unsigned accessedSpace(mlir::Value pointer);
 
 // Numbers of LLVM's address spaces for CUDA.

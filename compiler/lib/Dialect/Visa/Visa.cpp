@@ -24,7 +24,8 @@ void VisaDialect::initialize() {
       >();
 }
 
-// --- Mnemonics ----------------------------------------------------------------------------------------------------------
+// --- Mnemonics
+// ----------------------------------------------------------------------------------------------------------
 
 std::string mnemonicOf(isa::Opcode opcode, isa::Type type, uint16_t mod) {
   const isa::RowInfo* row = isa::row(opcode);
@@ -46,7 +47,8 @@ bool parseMnemonic(llvm::StringRef text, isa::Opcode& opcode, isa::Type& type, u
   const isa::RowInfo* row = nullptr;
   llvm::StringRef rest = text;
   // Mnemonics may hold dots themselves: the longest one that is a row wins.
-  for (size_t end = text.size(); end != llvm::StringRef::npos && !row; end = end ? text.rfind('.', end) : llvm::StringRef::npos) {
+  for (size_t end = text.size(); end != llvm::StringRef::npos && !row;
+       end = end ? text.rfind('.', end) : llvm::StringRef::npos) {
     llvm::StringRef head = text.take_front(end);
     row = isa::row_named({head.data(), head.size()});
     rest = text.drop_front(head.size());
@@ -78,14 +80,16 @@ bool parseMnemonic(llvm::StringRef text, isa::Opcode& opcode, isa::Type& type, u
   if (row->types == 1) return rest.empty();
   if (!rest.consume_front(".")) return false;
   for (const isa::TypeInfo& info : isa::types())
-    if (info.name == std::string_view(rest.data(), rest.size()) && ((row->types >> static_cast<unsigned>(info.type)) & 1)) {
+    if (info.name == std::string_view(rest.data(), rest.size()) &&
+        ((row->types >> static_cast<unsigned>(info.type)) & 1)) {
       type = info.type;
       return true;
     }
   return false;
 }
 
-// --- visa.inst ----------------------------------------------------------------------------------------------------------
+// --- visa.inst
+// ----------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -95,7 +99,8 @@ mlir::ParseResult parseRow(mlir::OpAsmParser& parser, mlir::OperationState& resu
   if (parser.parseString(&text)) return mlir::failure();
   isa::Type type;
   uint16_t mod;
-  if (!parseMnemonic(text, opcode, type, mod)) return parser.emitError(place, "'") << text << "' is not an instruction of the ISA table";
+  if (!parseMnemonic(text, opcode, type, mod))
+    return parser.emitError(place, "'") << text << "' is not an instruction of the ISA table";
   mlir::Builder& b = parser.getBuilder();
   result.addAttribute("opcode", b.getI32IntegerAttr(static_cast<int>(opcode)));
   result.addAttribute("element", b.getI32IntegerAttr(static_cast<int>(type)));
@@ -155,15 +160,18 @@ mlir::ParseResult InstOp::parse(mlir::OpAsmParser& parser, mlir::OperationState&
 }
 
 void InstOp::print(mlir::OpAsmPrinter& printer) {
-  printer << " \"" << mnemonicOf(static_cast<isa::Opcode>(getOpcode()), static_cast<isa::Type>(getElement()), getMod()) << "\"(";
+  printer << " \"" << mnemonicOf(static_cast<isa::Opcode>(getOpcode()), static_cast<isa::Type>(getElement()), getMod())
+          << "\"(";
   unsigned next = 0;
   llvm::ArrayRef<int8_t> slots = getSlots();
   size_t used = slots.size();
   while (used && slots[used - 1] == 0) --used;
   for (size_t i = 0; i < used; ++i) {
     if (i) printer << ", ";
-    if (slots[i] == static_cast<int8_t>(Slot::value)) printer << getSources()[next++];
-    else printer << kSlotWords[slots[i]];
+    if (slots[i] == static_cast<int8_t>(Slot::value))
+      printer << getSources()[next++];
+    else
+      printer << kSlotWords[slots[i]];
   }
   printer << ")";
   printExtension(printer, getExt(), getSymbol());
@@ -172,12 +180,14 @@ void InstOp::print(mlir::OpAsmPrinter& printer) {
   printer.printFunctionalType(getOperation());
 }
 
-void InstOp::getEffects(llvm::SmallVectorImpl<mlir::SideEffects::EffectInstance<mlir::MemoryEffects::Effect>>& effects) {
+void InstOp::getEffects(
+    llvm::SmallVectorImpl<mlir::SideEffects::EffectInstance<mlir::MemoryEffects::Effect>>& effects) {
   const isa::RowInfo* row = isa::row(static_cast<isa::Opcode>(getOpcode()));
   uint16_t has = row->effects;
   if (row->op == isa::Opcode::Rdsr) {
     auto which = static_cast<isa::SpecialReg>(isa::bits(getMod(), 0, 8));
-    if (which != isa::SpecialReg::Clock && which != isa::SpecialReg::Clock64 && which != isa::SpecialReg::GlobalTimer) has = 0;
+    if (which != isa::SpecialReg::Clock && which != isa::SpecialReg::Clock64 && which != isa::SpecialReg::GlobalTimer)
+      has = 0;
   }
   // Loads that are volatile, and everything that depends on or changes which lanes are where, stay in place.
   bool isVolatile = row->layout == isa::Layout::Mem && row->op != isa::Opcode::Lea &&
@@ -203,7 +213,8 @@ mlir::LogicalResult InstOp::verify() {
       return emitOpError("slot ") << "abc"[i] << (slot == Slot::none ? " is missing" : " is not used by the row");
     if (slot == Slot::imm) {
       ++immediates;
-      if (classes[i] != isa::OperandClass::V && classes[i] != isa::OperandClass::W && classes[i] != isa::OperandClass::S)
+      if (classes[i] != isa::OperandClass::V && classes[i] != isa::OperandClass::W &&
+          classes[i] != isa::OperandClass::S)
         return emitOpError("slot ") << "abc"[i] << " takes no immediate";
     }
     if (slot != Slot::value) continue;
@@ -211,14 +222,16 @@ mlir::LogicalResult InstOp::verify() {
     mlir::Type held = getSources()[next++].getType();
     bool fits = classes[i] == isa::OperandClass::Q   ? llvm::isa<PredicateType>(held)
                 : classes[i] == isa::OperandClass::R ? llvm::isa<LaneType>(held)
-                                                      : isWord(held);
-    if (!fits) return emitOpError("operand ") << "abc"[i] << " has type " << held << ", which its operand class does not take";
+                                                     : isWord(held);
+    if (!fits)
+      return emitOpError("operand ") << "abc"[i] << " has type " << held << ", which its operand class does not take";
   }
   if (next != getSources().size()) return emitOpError("has more operands than its slots name");
   if (immediates > 1 || (immediates && !getExt())) return emitOpError("needs exactly one immediate value");
   for (mlir::Value result : getResults()) {
     bool predicate = row->dst == isa::OperandClass::P;
-    if (predicate != llvm::isa<PredicateType>(result.getType())) return emitOpError("result is in the wrong register file");
+    if (predicate != llvm::isa<PredicateType>(result.getType()))
+      return emitOpError("result is in the wrong register file");
     if (row->dst == isa::OperandClass::R && !llvm::isa<LaneType>(result.getType()))
       return emitOpError("result must be in lane registers");
     // A lane value cannot come out of a scalar instruction's sources.
@@ -229,7 +242,8 @@ mlir::LogicalResult InstOp::verify() {
   return mlir::success();
 }
 
-// --- Structured control flow --------------------------------------------------------------------------------------------
+// --- Structured control flow
+// --------------------------------------------------------------------------------------------
 
 namespace {
 // Results of a divergent region differ by lane, so they cannot be scalar.
@@ -264,7 +278,8 @@ mlir::LogicalResult LoopOp::verify() {
   return verifyMerge(*this, getDivergent(), next.getLeaving(), "leaving values");
 }
 
-// --- Stage 2 --------------------------------------------------------------------------------------------------------------
+// --- Stage 2
+// --------------------------------------------------------------------------------------------------------------
 
 namespace {
 isa::Instruction instructionOf(CodeOp op) {
@@ -313,18 +328,26 @@ mlir::LogicalResult CodeOp::verify() {
   std::vector<uint64_t> words;
   isa::Instruction instruction = instructionOf(*this);
   isa::encode(instruction, words);
-  if (auto decoded = isa::decode(words, 0); !decoded) return emitOpError("is not a legal instruction: ") << decoded.diagnostic().message;
+  if (auto decoded = isa::decode(words, 0); !decoded)
+    return emitOpError("is not a legal instruction: ") << decoded.diagnostic().message;
   return mlir::success();
 }
 
 mlir::LogicalResult FlowOp::verify() {
   unsigned wanted;
   switch (static_cast<isa::Opcode>(getOpcode())) {
-    case isa::Opcode::Exit: wanted = 0; break;
-    case isa::Opcode::Jmp: wanted = 1; break;
+    case isa::Opcode::Exit:
+      wanted = 0;
+      break;
+    case isa::Opcode::Jmp:
+      wanted = 1;
+      break;
     case isa::Opcode::Bra:
-    case isa::Opcode::Fork: wanted = 2; break;
-    default: return emitOpError("is not jmp, bra, fork or exit");
+    case isa::Opcode::Fork:
+      wanted = 2;
+      break;
+    default:
+      return emitOpError("is not jmp, bra, fork or exit");
   }
   if ((*this)->getNumSuccessors() != wanted) return emitOpError("needs ") << wanted << " successors";
   return mlir::success();

@@ -14,7 +14,9 @@ namespace {
 
 enum AddressSpace : unsigned { kGenericSpace = 0, kGlobalSpace = 1, kSharedSpace = 3, kConstantSpace = 4 };
 
-constexpr uint64_t alignUp(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
+constexpr uint64_t alignUp(uint64_t value, uint64_t alignment) {
+  return (value + alignment - 1) / alignment * alignment;
+}
 
 // Functions whose instructions mention the constant, directly or inside other constants.
 void collectUsers(const llvm::Constant& constant, llvm::SetVector<const llvm::Function*>& functions) {
@@ -43,7 +45,8 @@ Outcome describeKernel(DeviceModule& device, llvm::Function& function) {
     uint64_t alignment = byValue ? argument.getParamAlign().value_or(layout.getABITypeAlign(type)).value()
                                  : layout.getABITypeAlign(type).value();
     offset = alignUp(offset, alignment);
-    kernel.params.push_back({static_cast<uint32_t>(offset), static_cast<uint32_t>(size), !byValue && type->isPointerTy()});
+    kernel.params.push_back(
+        {static_cast<uint32_t>(offset), static_cast<uint32_t>(size), !byValue && type->isPointerTy()});
     kernel.by_value.push_back(byValue);
     offset += size;
   }
@@ -70,9 +73,9 @@ class DataWriter {
   void declare(const llvm::GlobalVariable& variable) {
     image::Object object;
     object.name = variable.getName().str();
-    object.kind = variable.getAddressSpace() == kConstantSpace ? image::ObjectKind::constant
+    object.kind = variable.getAddressSpace() == kConstantSpace          ? image::ObjectKind::constant
                   : variable.isConstant() && variable.hasLocalLinkage() ? image::ObjectKind::string
-                                                                         : image::ObjectKind::global;
+                                                                        : image::ObjectKind::global;
     uint64_t alignment = std::max<uint64_t>(variable.getAlign().valueOrOne().value(), 4);
     object.alignment = static_cast<uint32_t>(alignment);
     object.size = layout_.getTypeAllocSize(variable.getValueType());
@@ -90,7 +93,8 @@ class DataWriter {
 
  private:
   Outcome refuse(const char* what) const {
-    return error("the initialiser of device variable '" + llvm::demangle(variable_->getName().str()) + "' holds " + what);
+    return error("the initialiser of device variable '" + llvm::demangle(variable_->getName().str()) + "' holds " +
+                 what);
   }
 
   void put(uint64_t place, uint64_t value, uint64_t bytes) {
@@ -121,7 +125,8 @@ class DataWriter {
       return {};
     }
     if (llvm::isa<llvm::ConstantArray>(constant) || llvm::isa<llvm::ConstantVector>(constant)) {
-      llvm::Type* element = type->isArrayTy() ? type->getArrayElementType() : llvm::cast<llvm::VectorType>(type)->getElementType();
+      llvm::Type* element =
+          type->isArrayTy() ? type->getArrayElementType() : llvm::cast<llvm::VectorType>(type)->getElementType();
       uint64_t step = layout_.getTypeAllocSize(element);
       for (unsigned i = 0; i < constant.getNumOperands(); ++i)
         if (auto ok = write(*llvm::cast<llvm::Constant>(constant.getOperand(i)), place + i * step); !ok) return ok;
@@ -133,8 +138,8 @@ class DataWriter {
   void writeBits(const llvm::APInt& value, uint64_t place, uint64_t bytes) {
     for (uint64_t i = 0; i < bytes; ++i)
       if (8 * i < value.getBitWidth())
-        device_.data[place + i] =
-            static_cast<std::byte>(value.extractBitsAsZExtValue(std::min<uint64_t>(8, value.getBitWidth() - 8 * i), 8 * i));
+        device_.data[place + i] = static_cast<std::byte>(
+            value.extractBitsAsZExtValue(std::min<uint64_t>(8, value.getBitWidth() - 8 * i), 8 * i));
   }
 
   Outcome writePointer(const llvm::Constant& constant, uint64_t place) {
@@ -142,7 +147,8 @@ class DataWriter {
     llvm::APInt offset(64, 0);
     while (const auto* expression = llvm::dyn_cast<llvm::ConstantExpr>(base)) {
       if (expression->getOpcode() == llvm::Instruction::AddrSpaceCast ||
-          expression->getOpcode() == llvm::Instruction::PtrToInt || expression->getOpcode() == llvm::Instruction::IntToPtr) {
+          expression->getOpcode() == llvm::Instruction::PtrToInt ||
+          expression->getOpcode() == llvm::Instruction::IntToPtr) {
         base = expression->getOperand(0);
       } else if (const auto* gep = llvm::dyn_cast<llvm::GEPOperator>(expression)) {
         if (!gep->accumulateConstantOffset(layout_, offset)) return refuse("an address that is not a constant offset");
@@ -185,7 +191,8 @@ Outcome describeDeviceModule(DeviceModule& device) {
       if (variable.isDeclaration()) {  // extern __shared__: the dynamic part, which begins where the static one ends
         for (DeviceKernel& kernel : device.kernels)
           if (users.contains(module.getFunction(kernel.name)))
-            dynamicAlignment[kernel.name] = std::max(dynamicAlignment[kernel.name], variable.getAlign().valueOrOne().value());
+            dynamicAlignment[kernel.name] =
+                std::max(dynamicAlignment[kernel.name], variable.getAlign().valueOrOne().value());
         continue;
       }
       uint64_t size = module.getDataLayout().getTypeAllocSize(variable.getValueType());
@@ -200,7 +207,8 @@ Outcome describeDeviceModule(DeviceModule& device) {
     }
     if (variable.isDeclaration()) {
       if (users.empty()) continue;
-      return error("device variable '" + llvm::demangle(variable.getName().str()) + "' is declared and used but defined in no file");
+      return error("device variable '" + llvm::demangle(variable.getName().str()) +
+                   "' is declared and used but defined in no file");
     }
     if (variable.hasLocalLinkage() && variable.use_empty()) continue;
     writer.declare(variable);
@@ -208,7 +216,8 @@ Outcome describeDeviceModule(DeviceModule& device) {
   }
   // The launch adds dynamic bytes behind the static ones: their end is as aligned as CUDA promises, and as asked.
   for (DeviceKernel& kernel : device.kernels)
-    kernel.shared_bytes = static_cast<uint32_t>(alignUp(kernel.shared_bytes, std::max<uint64_t>(16, dynamicAlignment[kernel.name])));
+    kernel.shared_bytes =
+        static_cast<uint32_t>(alignUp(kernel.shared_bytes, std::max<uint64_t>(16, dynamicAlignment[kernel.name])));
   for (const llvm::GlobalVariable* variable : objects)
     if (auto ok = writer.fill(*variable); !ok) return ok;
   return {};

@@ -21,13 +21,13 @@ namespace phx::compiler {
 // One __global__ function.
 struct DeviceKernel {
   std::string name, display_name;
-  std::string file;       // of the definition
+  std::string file;  // of the definition
   uint32_t line = 0;
-  std::vector<image::Param> params;   // offsets as CUDA lays arguments out: each at its natural alignment
-  std::vector<bool> by_value;         // the parameter is an aggregate in the argument block, passed as a pointer into it
+  std::vector<image::Param> params;  // offsets as CUDA lays arguments out: each at its natural alignment
+  std::vector<bool> by_value;        // the parameter is an aggregate in the argument block, passed as a pointer into it
   uint32_t param_bytes = 0;
-  uint32_t max_threads = 0;           // __launch_bounds__; 0 = not given
-  llvm::StringMap<uint32_t> shared;   // static __shared__ variables the kernel reaches -> offset in the unified buffer
+  uint32_t max_threads = 0;          // __launch_bounds__; 0 = not given
+  llvm::StringMap<uint32_t> shared;  // static __shared__ variables the kernel reaches -> offset in the unified buffer
   uint32_t shared_bytes = 0;
   uint64_t llvm_instructions = 0;
 };
@@ -50,12 +50,12 @@ Expected<DeviceModule> loadDeviceModule(std::span<const std::vector<std::byte>> 
 // The CUDA target that the optimiser asks for costs, divergence and address spaces. Shared by all compilations.
 std::unique_ptr<llvm::TargetMachine> createDeviceTargetMachine();
 
-// Turns libdevice calls (__nv_*) that are plain arithmetic into LLVM IR; transcendental ones stay calls, so that nothing of
-// the host's libm is ever folded into device code.
+// Turns libdevice calls (__nv_*) that are plain arithmetic into LLVM IR; transcendental ones stay calls, so that
+// nothing of the host's libm is ever folded into device code.
 void expandLibdevice(llvm::Module& module);
 
-// Runs the optimiser: everything inlined, full unrolling only, address spaces inferred, vector accesses rebuilt, one return
-// per kernel, no memory intrinsics, no vector arithmetic.
+// Runs the optimiser: everything inlined, full unrolling only, address spaces inferred, vector accesses rebuilt, one
+// return per kernel, no memory intrinsics, no vector arithmetic.
 Outcome optimizeDeviceModule(DeviceModule& device, llvm::TargetMachine& machine, const CudaCompileOptions& options);
 
 // Fills kernels, objects and data from the optimised module.

@@ -1,7 +1,7 @@
 // Calls of CUDA's device math library as instructions of the virtual ISA.
 //
-// A function that LLVM knows exactly (rounding, min, fma, bit counting) becomes LLVM IR, which the optimiser may fold. Every
-// other one becomes a call of "phx.isa.<mnemonic>", an opaque pure function that stands for one instruction: the
+// A function that LLVM knows exactly (rounding, min, fma, bit counting) becomes LLVM IR, which the optimiser may fold.
+// Every other one becomes a call of "phx.isa.<mnemonic>", an opaque pure function that stands for one instruction: the
 // optimiser cannot fold it with the host's libm, and the lowering to visa has one rule for all of them.
 #include <numbers>
 
@@ -20,37 +20,76 @@ struct MathName {
 };
 // Function names that differ in the type suffix only: __nv_<libdevice>f is f32, __nv_<libdevice> f64.
 constexpr MathName kMath[] = {
-    {"sin", "sin", 1},         {"cos", "cos", 1},           {"tan", "tan", 1},
-    {"sinpi", "sinpi", 1},     {"cospi", "cospi", 1},       {"asin", "asin", 1},
-    {"acos", "acos", 1},       {"atan", "atan", 1},         {"atan2", "atan2", 2},
-    {"sinh", "sinh", 1},       {"cosh", "cosh", 1},         {"tanh", "tanh", 1},
-    {"asinh", "asinh", 1},     {"acosh", "acosh", 1},       {"atanh", "atanh", 1},
-    {"exp", "exp", 1},         {"exp2", "exp2", 1},         {"exp10", "exp10", 1},
-    {"expm1", "expm1", 1},     {"log", "log", 1},           {"log2", "log2", 1},
-    {"log10", "log10", 1},     {"log1p", "log1p", 1},       {"pow", "pow", 2},
-    {"rsqrt", "rsqrt", 1},     {"cbrt", "cbrt", 1},         {"rcbrt", "rcbrt", 1},
-    {"hypot", "hypot", 2},     {"rhypot", "rhypot", 2},     {"erf", "erf", 1},
-    {"erfc", "erfc", 1},       {"erfinv", "erfinv", 1},     {"erfcinv", "erfcinv", 1},
-    {"normcdf", "normcdf", 1}, {"normcdfinv", "normcdfinv", 1}, {"tgamma", "tgamma", 1},
-    {"lgamma", "lgamma", 1},   {"fmod", "fmod", 2},         {"remainder", "remainder", 2},
-    {"logb", "logb", 1},       {"nextafter", "nextafter", 2}, {"fdim", "fdim", 2},
+    {"sin", "sin", 1},
+    {"cos", "cos", 1},
+    {"tan", "tan", 1},
+    {"sinpi", "sinpi", 1},
+    {"cospi", "cospi", 1},
+    {"asin", "asin", 1},
+    {"acos", "acos", 1},
+    {"atan", "atan", 1},
+    {"atan2", "atan2", 2},
+    {"sinh", "sinh", 1},
+    {"cosh", "cosh", 1},
+    {"tanh", "tanh", 1},
+    {"asinh", "asinh", 1},
+    {"acosh", "acosh", 1},
+    {"atanh", "atanh", 1},
+    {"exp", "exp", 1},
+    {"exp2", "exp2", 1},
+    {"exp10", "exp10", 1},
+    {"expm1", "expm1", 1},
+    {"log", "log", 1},
+    {"log2", "log2", 1},
+    {"log10", "log10", 1},
+    {"log1p", "log1p", 1},
+    {"pow", "pow", 2},
+    {"rsqrt", "rsqrt", 1},
+    {"cbrt", "cbrt", 1},
+    {"rcbrt", "rcbrt", 1},
+    {"hypot", "hypot", 2},
+    {"rhypot", "rhypot", 2},
+    {"erf", "erf", 1},
+    {"erfc", "erfc", 1},
+    {"erfinv", "erfinv", 1},
+    {"erfcinv", "erfcinv", 1},
+    {"normcdf", "normcdf", 1},
+    {"normcdfinv", "normcdfinv", 1},
+    {"tgamma", "tgamma", 1},
+    {"lgamma", "lgamma", 1},
+    {"fmod", "fmod", 2},
+    {"remainder", "remainder", 2},
+    {"logb", "logb", 1},
+    {"nextafter", "nextafter", 2},
+    {"fdim", "fdim", 2},
     {"round", "round", 1},
 };
 
 // Name of a number type inside conversion names (double2uint_rd, ll2float_rz).
 llvm::StringRef isaType(llvm::StringRef name) {
   return llvm::StringSwitch<llvm::StringRef>(name)
-      .Case("double", "f64").Case("float", "f32").Case("int", "s32").Case("uint", "u32").Case("ll", "s64")
-      .Case("ull", "u64").Default("");
+      .Case("double", "f64")
+      .Case("float", "f32")
+      .Case("int", "s32")
+      .Case("uint", "u32")
+      .Case("ll", "s64")
+      .Case("ull", "u64")
+      .Default("");
 }
 
 class Expander {
  public:
   Expander(llvm::Module& module, llvm::CallInst& call)
-      : module_(module), call_(call), b_(&call), f32_(b_.getFloatTy()), f64_(b_.getDoubleTy()), i32_(b_.getInt32Ty()),
+      : module_(module),
+        call_(call),
+        b_(&call),
+        f32_(b_.getFloatTy()),
+        f64_(b_.getDoubleTy()),
+        i32_(b_.getInt32Ty()),
         i64_(b_.getInt64Ty()) {}
 
-  // The value that replaces the call; nullptr if the function is not known here. Functions without a result return poison.
+  // The value that replaces the call; nullptr if the function is not known here. Functions without a result return
+  // poison.
   llvm::Value* expand(llvm::StringRef name) {
     if (llvm::Value* value = integer(name)) return value;
     if (llvm::Value* value = bits(name)) return value;
@@ -74,7 +113,8 @@ class Expander {
   llvm::Value* isa(const llvm::Twine& mnemonic, llvm::Type* result, llvm::ArrayRef<llvm::Value*> args) {
     llvm::SmallVector<llvm::Type*, 3> types;
     for (llvm::Value* value : args) types.push_back(value->getType());
-    auto callee = module_.getOrInsertFunction(("phx.isa." + mnemonic).str(), llvm::FunctionType::get(result, types, false));
+    auto callee =
+        module_.getOrInsertFunction(("phx.isa." + mnemonic).str(), llvm::FunctionType::get(result, types, false));
     auto* function = llvm::cast<llvm::Function>(callee.getCallee());
     function->setDoesNotAccessMemory();
     function->setDoesNotThrow();
@@ -91,7 +131,8 @@ class Expander {
 
   llvm::Value* integer(llvm::StringRef name) {
     auto is = [&](std::initializer_list<llvm::StringRef> names) { return llvm::is_contained(names, name); };
-    if (is({"abs", "llabs"})) return b_.CreateIntrinsic(llvm::Intrinsic::abs, {arg(0)->getType()}, {arg(0), b_.getFalse()});
+    if (is({"abs", "llabs"}))
+      return b_.CreateIntrinsic(llvm::Intrinsic::abs, {arg(0)->getType()}, {arg(0), b_.getFalse()});
     if (is({"min", "llmin"})) return intrinsic(llvm::Intrinsic::smin, {arg(0), arg(1)});
     if (is({"max", "llmax"})) return intrinsic(llvm::Intrinsic::smax, {arg(0), arg(1)});
     if (is({"umin", "ullmin"})) return intrinsic(llvm::Intrinsic::umin, {arg(0), arg(1)});
@@ -125,7 +166,9 @@ class Expander {
     }
     if (is({"hadd", "rhadd", "uhadd", "urhadd"})) {
       bool isSigned = !name.starts_with("u"), up = name.ends_with("rhadd");
-      auto wide = [&](llvm::Value* value) { return isSigned ? b_.CreateSExt(value, i64_) : b_.CreateZExt(value, i64_); };
+      auto wide = [&](llvm::Value* value) {
+        return isSigned ? b_.CreateSExt(value, i64_) : b_.CreateZExt(value, i64_);
+      };
       auto* sum = b_.CreateAdd(wide(arg(0)), wide(arg(1)));
       if (up) sum = b_.CreateAdd(sum, b_.getInt64(1));
       return b_.CreateTrunc(b_.CreateLShr(sum, 1), i32_);
@@ -136,7 +179,8 @@ class Expander {
 
   llvm::Value* bits(llvm::StringRef name) {
     if (llvm::is_contained({"float_as_int", "float_as_uint", "int_as_float", "uint_as_float", "double_as_longlong",
-                            "longlong_as_double"}, name))
+                            "longlong_as_double"},
+                           name))
       return b_.CreateBitCast(arg(0), call_.getType());
     if (name == "hiloint2double") {
       auto* high = b_.CreateShl(b_.CreateZExt(arg(0), i64_), 32);
@@ -208,9 +252,18 @@ class Expander {
   // Functions with an exact meaning in LLVM IR, or built from others; `base` has no type suffix.
   llvm::Value* exact(llvm::StringRef base) {
     auto id = llvm::StringSwitch<llvm::Intrinsic::ID>(base)
-                  .Case("fabs", llvm::Intrinsic::fabs).Case("floor", llvm::Intrinsic::floor).Case("ceil", llvm::Intrinsic::ceil).Case("trunc", llvm::Intrinsic::trunc).Case("rint", llvm::Intrinsic::rint)
-                  .Case("nearbyint", llvm::Intrinsic::rint).Case("sqrt", llvm::Intrinsic::sqrt).Case("fma", llvm::Intrinsic::fma).Case("fmin", llvm::Intrinsic::minnum).Case("fmax", llvm::Intrinsic::maxnum)
-                  .Case("copysign", llvm::Intrinsic::copysign).Default(llvm::Intrinsic::not_intrinsic);
+                  .Case("fabs", llvm::Intrinsic::fabs)
+                  .Case("floor", llvm::Intrinsic::floor)
+                  .Case("ceil", llvm::Intrinsic::ceil)
+                  .Case("trunc", llvm::Intrinsic::trunc)
+                  .Case("rint", llvm::Intrinsic::rint)
+                  .Case("nearbyint", llvm::Intrinsic::rint)
+                  .Case("sqrt", llvm::Intrinsic::sqrt)
+                  .Case("fma", llvm::Intrinsic::fma)
+                  .Case("fmin", llvm::Intrinsic::minnum)
+                  .Case("fmax", llvm::Intrinsic::maxnum)
+                  .Case("copysign", llvm::Intrinsic::copysign)
+                  .Default(llvm::Intrinsic::not_intrinsic);
     if (id != llvm::Intrinsic::not_intrinsic) {
       llvm::SmallVector<llvm::Value*, 3> args(call_.args());
       return intrinsic(id, args);
@@ -219,7 +272,8 @@ class Expander {
     llvm::Value* x = call_.arg_size() ? arg(0) : nullptr;
     std::string suffix = type && type->isDoubleTy() ? ".f64" : ".f32";
     std::string from = type && type->isDoubleTy() ? "f64" : "f32";
-    if (base == "saturate") return isa("max" + suffix, type, {isa("min" + suffix, type, {x, real(type, 1.0)}), real(type, 0.0)});
+    if (base == "saturate")
+      return isa("max" + suffix, type, {isa("min" + suffix, type, {x, real(type, 1.0)}), real(type, 0.0)});
     if (base == "llrint") return isa("cvt." + from + ".s64", i64_, {x});
     if (base == "llround") return isa("cvt.rz." + from + ".s64", i64_, {math1("round", x)});
     if (base == "ilogb") return isa("cvt.rz." + from + ".s32", i32_, {math1("logb", x)});
@@ -253,8 +307,7 @@ class Expander {
       for (unsigned i = 1; i < call_.arg_size(); ++i) sum = intrinsic(llvm::Intrinsic::fma, {arg(i), arg(i), sum});
       return base.starts_with("r") ? math1("rsqrt", sum) : intrinsic(llvm::Intrinsic::sqrt, {sum});
     }
-    if (base == "erfcx")
-      return b_.CreateFMul(math1("exp", b_.CreateFMul(x, x)), math1("erfc", x));
+    if (base == "erfcx") return b_.CreateFMul(math1("exp", b_.CreateFMul(x, x)), math1("erfc", x));
     return nullptr;
   }
 
@@ -277,8 +330,9 @@ class Expander {
 
 namespace {
 
-// The libdevice name of a function, without "__nv_"; empty for others. Besides libdevice's own names these are math overloads
-// that clang's headers declare ahead (static float erf(float)) and that stay declarations if no definition followed.
+// The libdevice name of a function, without "__nv_"; empty for others. Besides libdevice's own names these are math
+// overloads that clang's headers declare ahead (static float erf(float)) and that stay declarations if no definition
+// followed.
 std::string libdeviceName(const llvm::Function& function) {
   llvm::StringRef name = function.getName();
   if (name.consume_front("__nv_")) return name.str();
@@ -301,7 +355,8 @@ void expandLibdevice(llvm::Module& module) {
   for (auto& [function, name] : functions) {
     llvm::SmallVector<llvm::CallInst*, 16> calls;
     for (llvm::User* user : function->users())
-      if (auto* call = llvm::dyn_cast<llvm::CallInst>(user); call && call->getCalledFunction() == function) calls.push_back(call);
+      if (auto* call = llvm::dyn_cast<llvm::CallInst>(user); call && call->getCalledFunction() == function)
+        calls.push_back(call);
     for (llvm::CallInst* call : calls) {
       llvm::Value* value = Expander(module, *call).expand(name);
       if (!value) continue;

@@ -26,7 +26,8 @@ namespace LLVM = mlir::LLVM;
 void loadDialects(mlir::MLIRContext& context) {
   mlir::DialectRegistry registry;
   registry.insert<mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect, mlir::DLTIDialect, mlir::func::FuncDialect,
-                  LLVM::LLVMDialect, mlir::NVVM::NVVMDialect, mlir::scf::SCFDialect, mlir::ub::UBDialect, visa::VisaDialect>();
+                  LLVM::LLVMDialect, mlir::NVVM::NVVMDialect, mlir::scf::SCFDialect, mlir::ub::UBDialect,
+                  visa::VisaDialect>();
   mlir::registerLLVMDialectImport(registry);
   mlir::registerNVVMDialectImport(registry);
   context.appendDialectRegistry(registry);
@@ -50,7 +51,8 @@ void rewriteFunction(LLVM::LLVMFuncOp from, const DeviceKernel& kernel) {
   to->setAttr(kernel_attribute::kParamOffsets, b.getDenseI32ArrayAttr(offsets));
   to->setAttr(kernel_attribute::kByValue, b.getDenseI32ArrayAttr(byValue));
   llvm::SmallVector<mlir::NamedAttribute> shared;
-  for (const auto& [name, offset] : kernel.shared) shared.push_back(b.getNamedAttr(name, b.getI32IntegerAttr(static_cast<int32_t>(offset))));
+  for (const auto& [name, offset] : kernel.shared)
+    shared.push_back(b.getNamedAttr(name, b.getI32IntegerAttr(static_cast<int32_t>(offset))));
   to->setAttr(kernel_attribute::kShared, b.getDictionaryAttr(shared));
 
   to.getBody().takeBody(from.getBody());
@@ -67,9 +69,10 @@ void rewriteFunction(LLVM::LLVMFuncOp from, const DeviceKernel& kernel) {
       llvm::SmallVector<mlir::ValueRange> operands;
       for (mlir::OperandRange range : choice.getCaseOperands()) operands.push_back(range);
       auto values = choice.getCaseValues();
-      mlir::cf::SwitchOp::create(b, loc, choice.getValue(), choice.getDefaultDestination(), choice.getDefaultOperands(),
-                                 values ? llvm::cast<mlir::DenseIntElementsAttr>(*values) : mlir::DenseIntElementsAttr(),
-                                 choice.getCaseDestinations(), operands);
+      mlir::cf::SwitchOp::create(
+          b, loc, choice.getValue(), choice.getDefaultDestination(), choice.getDefaultOperands(),
+          values ? llvm::cast<mlir::DenseIntElementsAttr>(*values) : mlir::DenseIntElementsAttr(),
+          choice.getCaseDestinations(), operands);
     } else {
       mlir::func::ReturnOp::create(b, loc);  // llvm.return; unreachable was given a return before the import
     }
@@ -88,15 +91,17 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> importDeviceModule(const DeviceModul
     if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error && complaint.empty()) complaint = diagnostic.str();
     return mlir::success();
   });
-  auto module = mlir::translateLLVMIRToModule(llvm::CloneModule(*device.module), &context, /*emitExpensiveWarnings=*/false,
-                                              /*dropDICompositeTypeElements=*/true, /*loadAllDialects=*/false);
+  auto module =
+      mlir::translateLLVMIRToModule(llvm::CloneModule(*device.module), &context, /*emitExpensiveWarnings=*/false,
+                                    /*dropDICompositeTypeElements=*/true, /*loadAllDialects=*/false);
   if (!module) return error("importing device code into MLIR failed: " + complaint);
   for (const DeviceKernel& kernel : device.kernels) {
     auto function = module->lookupSymbol<LLVM::LLVMFuncOp>(kernel.name);
     if (!function) return error("internal error: kernel '" + kernel.name + "' was lost by the import");
     rewriteFunction(function, kernel);
   }
-  if (mlir::failed(mlir::verify(*module))) return error("internal error: imported device code does not verify: " + complaint);
+  if (mlir::failed(mlir::verify(*module)))
+    return error("internal error: imported device code does not verify: " + complaint);
   return module;
 }
 
@@ -111,7 +116,8 @@ Outcome structureControlFlow(mlir::ModuleOp module) {
     if (!function->hasAttr(kernel_attribute::kKernel)) continue;
     mlir::DominanceInfo dominance(function);
     if (mlir::failed(mlir::transformCFGToSCF(function.getBody(), lift, dominance)))
-      return error("the control flow of kernel '" + function.getName().str() + "' could not be structured: " + complaint);
+      return error("the control flow of kernel '" + function.getName().str() +
+                   "' could not be structured: " + complaint);
     if (!function.getBody().hasOneBlock())
       return error("internal error: kernel '" + function.getName().str() + "' kept unstructured control flow");
   }
@@ -119,7 +125,8 @@ Outcome structureControlFlow(mlir::ModuleOp module) {
   auto& perFunction = passes.nest<mlir::func::FuncOp>();
   perFunction.addPass(mlir::createCanonicalizerPass());
   perFunction.addPass(mlir::createCSEPass());
-  if (mlir::failed(passes.run(module))) return error("internal error: structured control flow does not verify: " + complaint);
+  if (mlir::failed(passes.run(module)))
+    return error("internal error: structured control flow does not verify: " + complaint);
   return {};
 }
 

@@ -55,7 +55,9 @@ Expected<DeviceModule> loadDeviceModule(std::span<const std::vector<std::byte>> 
     auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bytes, names[i]), *device.context);
     if (!parsed) return error_at(names[i], 0, "not LLVM 22 bitcode: " + llvm::toString(parsed.takeError()));
     if ((*parsed)->getTargetTriple().getArch() != llvm::Triple::nvptx64)
-      return error_at(names[i], 0, "bitcode is for '" + (*parsed)->getTargetTriple().str() + "', expected CUDA device code (nvptx64)");
+      return error_at(
+          names[i], 0,
+          "bitcode is for '" + (*parsed)->getTargetTriple().str() + "', expected CUDA device code (nvptx64)");
     std::string broken;
     llvm::raw_string_ostream brokenStream(broken);
     if (llvm::verifyModule(**parsed, &brokenStream)) return error_at(names[i], 0, "bitcode is malformed: " + broken);
@@ -64,7 +66,8 @@ Expected<DeviceModule> loadDeviceModule(std::span<const std::vector<std::byte>> 
       continue;
     }
     if (llvm::Linker::linkModules(*device.module, std::move(*parsed)))
-      return error_at(names[i], 0, "linking device code failed: " + (complaint.empty() ? "unknown conflict" : complaint));
+      return error_at(names[i], 0,
+                      "linking device code failed: " + (complaint.empty() ? "unknown conflict" : complaint));
   }
   if (!device.module) return error("no bitcode files given");
   llvm::Module& module = *device.module;

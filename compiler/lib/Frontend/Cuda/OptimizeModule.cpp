@@ -55,7 +55,8 @@ bool onlyRead(llvm::Value* pointer) {
   return true;
 }
 
-// Kernel arguments that are pointers, and pointers inside by-value arguments, come from the host and so point to global memory.
+// Kernel arguments that are pointers, and pointers inside by-value arguments, come from the host and so point to global
+// memory.
 void markGlobal(llvm::Value& pointer, llvm::IRBuilder<>& builder) {
   if (pointer.use_empty()) return;
   llvm::SmallVector<llvm::Use*, 8> uses;
@@ -68,7 +69,8 @@ void markGlobal(llvm::Value& pointer, llvm::IRBuilder<>& builder) {
 void markPointerArguments(llvm::Function& kernel) {
   llvm::IRBuilder<> builder(&*kernel.getEntryBlock().getFirstInsertionPt());
   for (llvm::Argument& argument : kernel.args())
-    if (auto* type = llvm::dyn_cast<llvm::PointerType>(argument.getType()); type && type->getAddressSpace() == 0 && !argument.hasByValAttr())
+    if (auto* type = llvm::dyn_cast<llvm::PointerType>(argument.getType());
+        type && type->getAddressSpace() == 0 && !argument.hasByValAttr())
       markGlobal(argument, builder);
 }
 
@@ -76,7 +78,8 @@ void markPointersInArguments(llvm::Function& kernel) {
   llvm::SmallVector<llvm::LoadInst*, 8> loads;
   for (llvm::Instruction& instruction : llvm::instructions(kernel))
     if (auto* load = llvm::dyn_cast<llvm::LoadInst>(&instruction))
-      if (load->getPointerAddressSpace() == kParamSpace && load->getType()->isPointerTy() && load->getType()->getPointerAddressSpace() == 0)
+      if (load->getPointerAddressSpace() == kParamSpace && load->getType()->isPointerTy() &&
+          load->getType()->getPointerAddressSpace() == 0)
         loads.push_back(load);
   for (llvm::LoadInst* load : loads) {
     llvm::IRBuilder<> builder(load->getNextNode());
@@ -117,8 +120,8 @@ llvm::Type* pieceType(uint64_t bytes, llvm::IRBuilder<>& b) {
 
 constexpr uint64_t kUnrolledPieces = 32;  // more than that become a loop
 
-// Copies or fills of a known size: straight code when short, else a loop over wide pieces and straight code for the rest.
-// Short copies read everything before they write, so that they serve for overlapping ones too.
+// Copies or fills of a known size: straight code when short, else a loop over wide pieces and straight code for the
+// rest. Short copies read everything before they write, so that they serve for overlapping ones too.
 void expandKnownSize(llvm::MemIntrinsic& intrinsic, uint64_t size) {
   llvm::IRBuilder<> b(&intrinsic);
   auto* transfer = llvm::dyn_cast<llvm::MemTransferInst>(&intrinsic);
@@ -132,17 +135,23 @@ void expandKnownSize(llvm::MemIntrinsic& intrinsic, uint64_t size) {
   auto filling = [&](llvm::IRBuilder<>& at, llvm::Type* type) -> llvm::Value* {
     llvm::Value* byte = set->getValue();
     unsigned bits = type->getScalarSizeInBits();
-    auto* word = bits == 8 ? byte : at.CreateMul(at.CreateZExt(byte, at.getIntNTy(bits)),
-                                                 llvm::ConstantInt::get(at.getIntNTy(bits), llvm::APInt::getSplat(bits, llvm::APInt(8, 1))));
+    auto* word =
+        bits == 8
+            ? byte
+            : at.CreateMul(at.CreateZExt(byte, at.getIntNTy(bits)),
+                           llvm::ConstantInt::get(at.getIntNTy(bits), llvm::APInt::getSplat(bits, llvm::APInt(8, 1))));
     return type->isVectorTy() ? at.CreateVectorSplat(4, word) : word;
   };
   uint64_t done = 0;
   if (size / widest > kUnrolledPieces) {
     uint64_t pieces = size / widest;
     llvm::Type* type = pieceType(widest, b);
-    auto [body, index] = llvm::SplitBlockAndInsertSimpleForLoop(b.getInt32(static_cast<uint32_t>(pieces)), intrinsic.getIterator());
+    auto [body, index] =
+        llvm::SplitBlockAndInsertSimpleForLoop(b.getInt32(static_cast<uint32_t>(pieces)), intrinsic.getIterator());
     llvm::IRBuilder<> inside(body);
-    llvm::Value* value = from ? inside.CreateAlignedLoad(type, inside.CreateGEP(type, from, index), llvm::Align(widest), isVolatile) : filling(inside, type);
+    llvm::Value* value =
+        from ? inside.CreateAlignedLoad(type, inside.CreateGEP(type, from, index), llvm::Align(widest), isVolatile)
+             : filling(inside, type);
     inside.CreateAlignedStore(value, inside.CreateGEP(type, to, index), llvm::Align(widest), isVolatile);
     done = pieces * widest;
     b.SetInsertPoint(&intrinsic);
@@ -151,7 +160,9 @@ void expandKnownSize(llvm::MemIntrinsic& intrinsic, uint64_t size) {
   for (uint64_t at = done; at < size;) {
     uint64_t bytes = std::min(widest, uint64_t(1) << (63 - std::countl_zero(size - at)));
     llvm::Type* type = pieceType(bytes, b);
-    llvm::Value* value = from ? b.CreateAlignedLoad(type, b.CreateConstGEP1_64(b.getInt8Ty(), from, at), llvm::Align(bytes), isVolatile) : filling(b, type);
+    llvm::Value* value =
+        from ? b.CreateAlignedLoad(type, b.CreateConstGEP1_64(b.getInt8Ty(), from, at), llvm::Align(bytes), isVolatile)
+             : filling(b, type);
     values.push_back({at, value});
     at += bytes;
   }
@@ -229,7 +240,8 @@ void dropHints(llvm::Function& function) {
         case llvm::Intrinsic::sideeffect:
           dead.push_back(intrinsic);
           continue;
-        default: break;
+        default:
+          break;
       }
     }
     instruction.dropUnknownNonDebugMetadata();
@@ -340,12 +352,16 @@ Outcome optimizeDeviceModule(DeviceModule& device, llvm::TargetMachine& machine,
   }
   modules.invalidate(module, llvm::PreservedAnalyses::none());
   functions.clear();
-  if (auto ok = run("function(infer-address-spaces,load-store-vectorizer,early-cse,scalarizer<no-load-store>,mergereturn,dce)"); !ok) return ok;
+  if (auto ok = run(
+          "function(infer-address-spaces,load-store-vectorizer,early-cse,scalarizer<no-load-store>,mergereturn,dce)");
+      !ok)
+    return ok;
   for (llvm::Function& function : module) dropHints(function);
   if (auto ok = checkCalls(module); !ok) return ok;
   std::string broken;
   llvm::raw_string_ostream stream(broken);
-  if (llvm::verifyModule(module, &stream)) return error("internal error: the optimised device module is malformed: " + broken);
+  if (llvm::verifyModule(module, &stream))
+    return error("internal error: the optimised device module is malformed: " + broken);
   return {};
 }
 

@@ -1,4 +1,5 @@
-// Register allocation: live ranges with holes, aggressive coalescing of copies, linear assignment with eviction, spilling.
+// Register allocation: live ranges with holes, aggressive coalescing of copies, linear assignment with eviction,
+// spilling.
 //
 // Lane values spill to local memory, scalars to a pair of lane registers (read back with `first`), predicates to a lane
 // register. A value that one instruction can make again anywhere (a constant, an argument, a special register) is made
@@ -25,27 +26,34 @@ using Ranges = std::vector<Range>;
 
 bool overlap(const Ranges& a, const Ranges& b) {
   for (size_t i = 0, j = 0; i < a.size() && j < b.size();) {
-    if (a[i].to <= b[j].from) ++i;
-    else if (b[j].to <= a[i].from) ++j;
-    else return true;
+    if (a[i].to <= b[j].from)
+      ++i;
+    else if (b[j].to <= a[i].from)
+      ++j;
+    else
+      return true;
   }
   return false;
 }
 
 Ranges united(const Ranges& a, const Ranges& b) {
   Ranges all(a.size() + b.size());
-  std::merge(a.begin(), a.end(), b.begin(), b.end(), all.begin(), [](const Range& x, const Range& y) { return x.from < y.from; });
+  std::merge(a.begin(), a.end(), b.begin(), b.end(), all.begin(),
+             [](const Range& x, const Range& y) { return x.from < y.from; });
   Ranges joined;
   for (const Range& r : all) {
-    if (!joined.empty() && r.from <= joined.back().to) joined.back().to = std::max(joined.back().to, r.to);
-    else joined.push_back(r);
+    if (!joined.empty() && r.from <= joined.back().to)
+      joined.back().to = std::max(joined.back().to, r.to);
+    else
+      joined.push_back(r);
   }
   return joined;
 }
 
 class Allocator {
  public:
-  Allocator(MachineCode& code, const RegisterLimits& limits) : code_(code), limits_{limits.lane, limits.scalar, limits.predicate} {}
+  Allocator(MachineCode& code, const RegisterLimits& limits)
+      : code_(code), limits_{limits.lane, limits.scalar, limits.predicate} {}
 
   Outcome run() {
     removeDead();
@@ -98,10 +106,12 @@ class Allocator {
     }
   }
 
-  // --- Liveness ------------------------------------------------------------------------------------------------------------
+  // --- Liveness
+  // ------------------------------------------------------------------------------------------------------------
   void findRanges() {
     size_t n = code_.registers.size(), blocks = code_.blocks.size();
-    std::vector<llvm::BitVector> in(blocks, llvm::BitVector(n)), gen(blocks, llvm::BitVector(n)), kill(blocks, llvm::BitVector(n));
+    std::vector<llvm::BitVector> in(blocks, llvm::BitVector(n)), gen(blocks, llvm::BitVector(n)),
+        kill(blocks, llvm::BitVector(n));
     for (size_t b = 0; b < blocks; ++b)
       for (const MachineInstruction& i : list(b)) {
         for (const Mention& m : i.mentions)
@@ -157,7 +167,8 @@ class Allocator {
     }
   }
 
-  // --- Coalescing ----------------------------------------------------------------------------------------------------------
+  // --- Coalescing
+  // ----------------------------------------------------------------------------------------------------------
   void coalesce() {
     leader_.resize(code_.registers.size());
     for (size_t r = 0; r < leader_.size(); ++r) leader_[r] = static_cast<int>(r);
@@ -180,7 +191,8 @@ class Allocator {
     for (MachineBlock& block : code_.blocks) {
       for (MachineInstruction& i : block.instructions)
         for (Mention& m : i.mentions) m.reg = find(m.reg);
-      std::erase_if(block.instructions, [](const MachineInstruction& i) { return i.move && i.mentions[0].reg == i.mentions[1].reg; });
+      std::erase_if(block.instructions,
+                    [](const MachineInstruction& i) { return i.move && i.mentions[0].reg == i.mentions[1].reg; });
     }
     for (auto& bundle : code_.bundles)
       for (int& reg : bundle) reg = find(reg);
@@ -191,8 +203,9 @@ class Allocator {
     return reg;
   }
 
-  // --- Assignment ------------------------------------------------------------------------------------------------------------
-  // A unit is a register, or the registers of a bundle, that get consecutive places together.
+  // --- Assignment
+  // ------------------------------------------------------------------------------------------------------------ A unit
+  // is a register, or the registers of a bundle, that get consecutive places together.
   struct Unit {
     llvm::SmallVector<int, 4> members;
     File file;
@@ -262,7 +275,8 @@ class Allocator {
         for (unsigned w = 0; w < code_.registers[member].words; ++w, ++place) {
           const auto& list = taken[place];
           for (const Range& range : ranges_[member]) {
-            auto it = std::lower_bound(list.begin(), list.end(), range.from, [](const Taken& t, uint32_t at) { return t.to <= at; });
+            auto it = std::lower_bound(list.begin(), list.end(), range.from,
+                                       [](const Taken& t, uint32_t at) { return t.to <= at; });
             for (; it != list.end() && it->from < range.to; ++it)
               if (!visit(it->unit)) return;
           }
@@ -277,13 +291,15 @@ class Allocator {
         for (unsigned w = 0; w < code_.registers[member].words; ++w, ++place)
           for (const Range& range : ranges_[member]) {
             auto& list = taken[place];
-            auto it = std::lower_bound(list.begin(), list.end(), range.from, [](const Taken& t, uint32_t at) { return t.from < at; });
+            auto it = std::lower_bound(list.begin(), list.end(), range.from,
+                                       [](const Taken& t, uint32_t at) { return t.from < at; });
             list.insert(it, {range.from, range.to, u});
           }
     };
     auto leave = [&](int u) {
       Unit& unit = units[u];
-      for (unsigned place = static_cast<unsigned>(unit.base); place < static_cast<unsigned>(unit.base) + unit.words; ++place)
+      for (unsigned place = static_cast<unsigned>(unit.base); place < static_cast<unsigned>(unit.base) + unit.words;
+           ++place)
         std::erase_if(taken[place], [&](const Taken& t) { return t.unit == u; });
       unit.base = -1;
     };
@@ -352,8 +368,10 @@ class Allocator {
       if (reg.file != unit.file || reg.keep || weight_[r] >= 1e30 || spilled_.count(static_cast<int>(r))) continue;
       for (int member : unit.members)
         if (overlap(ranges_[r], ranges_[member])) {
-          if (reg.bundle >= 0) spilled_.insert(code_.bundles[reg.bundle].begin(), code_.bundles[reg.bundle].end());
-          else spilled_.insert(static_cast<int>(r));
+          if (reg.bundle >= 0)
+            spilled_.insert(code_.bundles[reg.bundle].begin(), code_.bundles[reg.bundle].end());
+          else
+            spilled_.insert(static_cast<int>(r));
           any = true;
           break;
         }
@@ -361,7 +379,8 @@ class Allocator {
     return any || !spilled_.empty();
   }
 
-  // --- Spilling ----------------------------------------------------------------------------------------------------------------
+  // --- Spilling
+  // ----------------------------------------------------------------------------------------------------------------
   // The one instruction that makes the register's value from nothing; nullptr if there is none.
   const MachineInstruction* recipe(int reg) {
     const MachineInstruction* found = nullptr;
@@ -374,14 +393,18 @@ class Allocator {
           }
     if (!found || found->mentions.size() != 1 || found->mentions[0].element) return nullptr;
     switch (found->code.op) {
-      case Opcode::Mov: return found;
+      case Opcode::Mov:
+        return found;
       case Opcode::Rdsr: {
         auto which = isa::field::Special::get_sr(found->code);
-        bool fixed = which != isa::SpecialReg::Clock && which != isa::SpecialReg::Clock64 && which != isa::SpecialReg::GlobalTimer;
+        bool fixed = which != isa::SpecialReg::Clock && which != isa::SpecialReg::Clock64 &&
+                     which != isa::SpecialReg::GlobalTimer;
         return fixed ? found : nullptr;
       }
-      case Opcode::Ld: return isa::field::Mem::get_space(found->code) == isa::Space::Param ? found : nullptr;
-      default: return nullptr;
+      case Opcode::Ld:
+        return isa::field::Mem::get_space(found->code) == isa::Space::Param ? found : nullptr;
+      default:
+        return nullptr;
     }
   }
 
@@ -437,7 +460,8 @@ class Allocator {
         return i;
       }
       if (home.kind == Home::local) return access(true, home, into, location);
-      MachineInstruction i = instruction(file == File::scalar ? Opcode::First : Opcode::Setp, file == File::scalar ? Type::B64 : Type::U32, location);
+      MachineInstruction i = instruction(file == File::scalar ? Opcode::First : Opcode::Setp,
+                                         file == File::scalar ? Type::B64 : Type::U32, location);
       i.mentions.push_back({into, 0, 0, false, true, 0});
       i.mentions.push_back({home.lane, 1, 0, true, false, 0});
       if (file == File::predicate) {
@@ -449,7 +473,8 @@ class Allocator {
     auto save = [&](int reg, const Home& home, int from, mlir::Location location) {
       File file = code_.registers[reg].file;
       if (home.kind == Home::local) return access(false, home, from, location);
-      MachineInstruction i = instruction(file == File::scalar ? Opcode::Mov : Opcode::Sel, file == File::scalar ? Type::B64 : Type::B32, location);
+      MachineInstruction i = instruction(file == File::scalar ? Opcode::Mov : Opcode::Sel,
+                                         file == File::scalar ? Type::B64 : Type::B32, location);
       i.mentions.push_back({home.lane, 0, 0, false, true, 0});
       if (file == File::predicate) {
         i.code.a = isa::operand::kImm;
@@ -547,7 +572,9 @@ class Allocator {
           if (m.element) continue;
           const VirtualRegister& reg = code_.registers[m.reg];
           unsigned number = static_cast<unsigned>(reg.physical) + m.word;
-          *bytes[m.slot] = reg.file == File::lane ? isa::operand::r(number) : reg.file == File::scalar ? isa::operand::s(number) : isa::operand::p(number);
+          *bytes[m.slot] = reg.file == File::lane     ? isa::operand::r(number)
+                           : reg.file == File::scalar ? isa::operand::s(number)
+                                                      : isa::operand::p(number);
         }
       }
       std::erase_if(block.instructions, [&](const MachineInstruction& i) { return i.move && i.code.dst == i.code.a; });

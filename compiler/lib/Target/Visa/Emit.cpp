@@ -17,9 +17,12 @@ std::string functionOf(mlir::Attribute scope) {
       mlir::StringAttr name = function.getLinkageName() ? function.getLinkageName() : function.getName();
       return name ? llvm::demangle(name.getValue().str()) : std::string();
     }
-    if (auto block = llvm::dyn_cast<LLVM::DILexicalBlockAttr>(scope)) scope = block.getScope();
-    else if (auto file = llvm::dyn_cast<LLVM::DILexicalBlockFileAttr>(scope)) scope = file.getScope();
-    else break;
+    if (auto block = llvm::dyn_cast<LLVM::DILexicalBlockAttr>(scope))
+      scope = block.getScope();
+    else if (auto file = llvm::dyn_cast<LLVM::DILexicalBlockFileAttr>(scope))
+      scope = file.getScope();
+    else
+      break;
   }
   return {};
 }
@@ -47,7 +50,8 @@ std::vector<image::SourceFrame> sourceFrames(mlir::Location location) {
   return frames;
 }
 
-Outcome emitKernel(visa::KernelOp kernel, const llvm::StringMap<uint32_t>& objects, image::Kernel& record, image::Executable& executable) {
+Outcome emitKernel(visa::KernelOp kernel, const llvm::StringMap<uint32_t>& objects, image::Kernel& record,
+                   image::Executable& executable) {
   using isa::Opcode;
   std::vector<uint64_t>& words = executable.code;
   record.entry = static_cast<uint32_t>(words.size());
@@ -69,7 +73,9 @@ Outcome emitKernel(visa::KernelOp kernel, const llvm::StringMap<uint32_t>& objec
     first = false;
     lastLocation = location;
     auto frames = sourceFrames(location);
-    if (!executable.lines.empty() && executable.lines.back().frames == frames && executable.lines.back().word >= record.entry) return;
+    if (!executable.lines.empty() && executable.lines.back().frames == frames &&
+        executable.lines.back().word >= record.entry)
+      return;
     executable.lines.push_back({static_cast<uint32_t>(words.size()), std::move(frames)});
   };
   for (auto it = kernel.getBody().begin(); it != kernel.getBody().end(); ++it) {
@@ -87,17 +93,21 @@ Outcome emitKernel(visa::KernelOp kernel, const llvm::StringMap<uint32_t>& objec
         i.ext = code.getExt().value_or(0);
         if (code.getSymbol()) {
           auto found = objects.find(*code.getSymbol());
-          if (found == objects.end()) return error("internal error: no data object for '" + code.getSymbol()->str() + "'");
+          if (found == objects.end())
+            return error("internal error: no data object for '" + code.getSymbol()->str() + "'");
           executable.code_relocations.push_back({words.size() + 1, found->second, static_cast<int64_t>(i.ext)});
           i.ext = 0;
         }
         if (i.op == Opcode::Rdsr) {
           auto which = isa::field::Special::get_sr(i);
-          if (which == isa::SpecialReg::Clock || which == isa::SpecialReg::Clock64 || which == isa::SpecialReg::GlobalTimer) record.flags |= image::kUsesClock;
+          if (which == isa::SpecialReg::Clock || which == isa::SpecialReg::Clock64 ||
+              which == isa::SpecialReg::GlobalTimer)
+            record.flags |= image::kUsesClock;
           if (which == isa::SpecialReg::UbDynamic) record.flags |= image::kUsesDynamicUb;
         }
         if (i.op == Opcode::Svc) record.flags |= image::kUsesService;
-        if (i.op == Opcode::Bar && isa::field::Barrier::get_kind(i) == isa::BarrierKind::Grid) record.flags |= image::kUsesGridBarrier;
+        if (i.op == Opcode::Bar && isa::field::Barrier::get_kind(i) == isa::BarrierKind::Grid)
+          record.flags |= image::kUsesGridBarrier;
         isa::encode(i, words);
         continue;
       }

@@ -7,9 +7,10 @@
 
 namespace phx::compiler {
 
-// Appends the kernel's code to the executable's and fills entry, registers, local memory and flags of `record`. Names in
-// `objects` are indices into the executable's objects.
-Outcome emitKernel(visa::KernelOp kernel, const llvm::StringMap<uint32_t>& objects, image::Kernel& record, image::Executable& executable);
+// Appends the kernel's code to the executable's and fills entry, registers, local memory and flags of `record`. Names
+// in `objects` are indices into the executable's objects.
+Outcome emitKernel(visa::KernelOp kernel, const llvm::StringMap<uint32_t>& objects, image::Kernel& record,
+                   image::Executable& executable);
 
 // The source places of an operation, innermost function first.
 std::vector<image::SourceFrame> sourceFrames(mlir::Location location);

@@ -34,12 +34,15 @@ class Flattener {
     body(kernel_.getBody().front());
     MachineInstruction end = blank(Opcode::Exit);
     put(end);
-    if (tooDeep_) return error("kernel '" + kernel_.getSymName().str() + "' nests more than " + std::to_string(isa::kRegions) + " divergent regions");
+    if (tooDeep_)
+      return error("kernel '" + kernel_.getSymName().str() + "' nests more than " + std::to_string(isa::kRegions) +
+                   " divergent regions");
     return std::move(code_);
   }
 
  private:
-  // --- Blocks and instructions ---------------------------------------------------------------------------------------------
+  // --- Blocks and instructions
+  // ---------------------------------------------------------------------------------------------
   int newBlock() {
     code_.blocks.emplace_back();
     code_.blocks.back().depth = depth_;
@@ -69,7 +72,8 @@ class Flattener {
   }
   void aim(Patch patch, int block) { code_.blocks[patch.block].instructions[patch.instruction].target = block; }
 
-  // --- Registers -----------------------------------------------------------------------------------------------------------
+  // --- Registers
+  // -----------------------------------------------------------------------------------------------------------
   int registerFor(mlir::Type type) {
     if (auto lane = llvm::dyn_cast<visa::LaneType>(type)) return code_.add(File::lane, lane.getWords());
     return code_.add(llvm::isa<visa::ScalarType>(type) ? File::scalar : File::predicate);
@@ -83,7 +87,8 @@ class Flattener {
   void move(int to, int from) {
     File file = code_.registers[to].file;
     bool wide = code_.registers[to].words == 2 || file == File::scalar;
-    MachineInstruction i = file == File::predicate ? blank(Opcode::Por) : blank(Opcode::Mov, wide ? Type::B64 : Type::B32);
+    MachineInstruction i =
+        file == File::predicate ? blank(Opcode::Por) : blank(Opcode::Mov, wide ? Type::B64 : Type::B32);
     i.mentions.push_back({to, 0, 0, false, true, 0});
     i.mentions.push_back({from, 1, 0, true, false, 0});
     if (file == File::predicate) i.mentions.push_back({from, 2, 0, true, false, 0});
@@ -118,15 +123,21 @@ class Flattener {
     }
   }
 
-  // --- Operations ----------------------------------------------------------------------------------------------------------
+  // --- Operations
+  // ----------------------------------------------------------------------------------------------------------
   void body(mlir::Block& block) {
     for (mlir::Operation& op : block.without_terminator()) {
       location_ = op.getLoc();
-      if (auto inst = llvm::dyn_cast<visa::InstOp>(op)) instruction(inst);
-      else if (auto pack = llvm::dyn_cast<visa::PackOp>(op)) packed(pack);
-      else if (auto part = llvm::dyn_cast<visa::PartOp>(op)) parted(part);
-      else if (auto branch = llvm::dyn_cast<visa::IfOp>(op)) branched(branch);
-      else if (auto loop = llvm::dyn_cast<visa::LoopOp>(op)) looped(loop);
+      if (auto inst = llvm::dyn_cast<visa::InstOp>(op))
+        instruction(inst);
+      else if (auto pack = llvm::dyn_cast<visa::PackOp>(op))
+        packed(pack);
+      else if (auto part = llvm::dyn_cast<visa::PartOp>(op))
+        parted(part);
+      else if (auto branch = llvm::dyn_cast<visa::IfOp>(op))
+        branched(branch);
+      else if (auto loop = llvm::dyn_cast<visa::LoopOp>(op))
+        looped(loop);
     }
   }
 
@@ -140,10 +151,17 @@ class Flattener {
     unsigned next = 0;
     for (unsigned s = 0; s < 3; ++s) {
       switch (static_cast<Slot>(op.getSlots()[s])) {
-        case Slot::none: break;
-        case Slot::zero: *bytes[s] = isa::operand::kZero; break;
-        case Slot::ones: *bytes[s] = isa::operand::kOnes; break;
-        case Slot::imm: *bytes[s] = isa::operand::kImm; break;
+        case Slot::none:
+          break;
+        case Slot::zero:
+          *bytes[s] = isa::operand::kZero;
+          break;
+        case Slot::ones:
+          *bytes[s] = isa::operand::kOnes;
+          break;
+        case Slot::imm:
+          *bytes[s] = isa::operand::kImm;
+          break;
         case Slot::value: {
           mlir::Value value = op.getSources()[next++];
           if (auto it = groups_.find(value); it != groups_.end()) {
@@ -175,7 +193,8 @@ class Flattener {
     code_.bundles.emplace_back(members);
   }
 
-  // A pack that is stored keeps its values apart, in registers side by side; one that makes a 64-bit number is a register.
+  // A pack that is stored keeps its values apart, in registers side by side; one that makes a 64-bit number is a
+  // register.
   void packed(visa::PackOp op) {
     bool wholes = llvm::all_of(op->getUsers(), [](mlir::Operation* user) {
       auto inst = llvm::dyn_cast<visa::InstOp>(user);
@@ -258,8 +277,10 @@ class Flattener {
       }
     }
     int end = newBlock();
-    if (over) aim(*over, end);
-    else aim(away, end);
+    if (over)
+      aim(*over, end);
+    else
+      aim(away, end);
     location_ = location;
     if (divergent) {
       aim(*fork, end);
@@ -318,16 +339,19 @@ class Flattener {
 
 Expected<MachineCode> flatten(visa::KernelOp kernel) { return Flattener(kernel).run(); }
 
-// Blocks without instructions that fall through are skipped over, as are blocks that hold one jump; a branch around a jump is
-// turned round.
+// Blocks without instructions that fall through are skipped over, as are blocks that hold one jump; a branch around a
+// jump is turned round.
 void tidyControlFlow(MachineCode& code) {
   auto& blocks = code.blocks;
   auto follow = [&](int block) {
     for (int steps = 0; steps < 64; ++steps) {
       const auto& list = blocks[block].instructions;
-      if (list.empty() && static_cast<size_t>(block) + 1 < blocks.size()) ++block;
-      else if (list.size() == 1 && list[0].code.op == Opcode::Jmp && list[0].target != block) block = list[0].target;
-      else break;
+      if (list.empty() && static_cast<size_t>(block) + 1 < blocks.size())
+        ++block;
+      else if (list.size() == 1 && list[0].code.op == Opcode::Jmp && list[0].target != block)
+        block = list[0].target;
+      else
+        break;
     }
     return block;
   };
@@ -360,7 +384,8 @@ void tidyControlFlow(MachineCode& code) {
       if (last.code.op != Opcode::Bra || b + 2 >= blocks.size()) continue;
       int between = skipEmpty(static_cast<int>(b) + 1);
       auto& middle = blocks[between].instructions;
-      if (middle.size() != 1 || middle[0].code.op != Opcode::Jmp || static_cast<size_t>(between) + 1 >= blocks.size()) continue;
+      if (middle.size() != 1 || middle[0].code.op != Opcode::Jmp || static_cast<size_t>(between) + 1 >= blocks.size())
+        continue;
       if (follow(between + 1) != follow(last.target)) continue;
       last.target = middle[0].target;
       isa::field::Branch::set_not(last.code, !isa::field::Branch::get_not(last.code));

@@ -11,7 +11,8 @@ namespace phx::compiler {
 namespace LLVM = mlir::LLVM;
 namespace scf = mlir::scf;
 
-// --- Types -----------------------------------------------------------------------------------------------------------------
+// --- Types
+// -----------------------------------------------------------------------------------------------------------------
 
 uint64_t alignmentOf(mlir::Type type) {
   if (auto array = llvm::dyn_cast<LLVM::LLVMArrayType>(type)) return alignmentOf(array.getElementType());
@@ -30,7 +31,8 @@ uint64_t alignUp(uint64_t value, uint64_t alignment) { return (value + alignment
 }  // namespace
 
 uint64_t storeSizeOf(mlir::Type type) {
-  if (auto array = llvm::dyn_cast<LLVM::LLVMArrayType>(type)) return array.getNumElements() * storeSizeOf(array.getElementType());
+  if (auto array = llvm::dyn_cast<LLVM::LLVMArrayType>(type))
+    return array.getNumElements() * storeSizeOf(array.getElementType());
   if (auto record = llvm::dyn_cast<LLVM::LLVMStructType>(type)) {
     uint64_t size = 0;
     for (mlir::Type field : record.getBody()) {
@@ -97,7 +99,8 @@ bool componentsOf(mlir::Type type, llvm::SmallVectorImpl<unsigned>& bits, llvm::
   return walk(walk, type, 0);
 }
 
-// --- Locations and errors ----------------------------------------------------------------------------------------------------
+// --- Locations and errors
+// ----------------------------------------------------------------------------------------------------
 
 Diagnostic errorAt(mlir::Location location, const std::string& message) {
   mlir::FileLineColLoc place;
@@ -121,11 +124,14 @@ void KernelLowering::fail(mlir::Operation* op, const llvm::Twine& message) {
   failure_ = errorAt(op->getLoc(), (message + " (in kernel '" + function_.getName() + "')").str());
 }
 
-// --- Values ------------------------------------------------------------------------------------------------------------------
+// --- Values
+// ------------------------------------------------------------------------------------------------------------------
 
 KernelLowering::KernelLowering(mlir::func::FuncOp function) : function_(function), uniformity_(function) {
-  if (auto offsets = function->getAttrOfType<mlir::DenseI32ArrayAttr>(kernel_attribute::kParamOffsets)) paramOffsets_ = offsets.asArrayRef();
-  if (auto byValue = function->getAttrOfType<mlir::DenseI32ArrayAttr>(kernel_attribute::kByValue)) byValue_ = byValue.asArrayRef();
+  if (auto offsets = function->getAttrOfType<mlir::DenseI32ArrayAttr>(kernel_attribute::kParamOffsets))
+    paramOffsets_ = offsets.asArrayRef();
+  if (auto byValue = function->getAttrOfType<mlir::DenseI32ArrayAttr>(kernel_attribute::kByValue))
+    byValue_ = byValue.asArrayRef();
   shared_ = function->getAttrOfType<mlir::DictionaryAttr>(kernel_attribute::kShared);
 }
 
@@ -150,11 +156,15 @@ Operand KernelLowering::argument(mlir::BlockArgument argument, unsigned, unsigne
   address.space = isa::Space::Param;
   address.offset = paramOffsets_[n] + static_cast<int64_t>(offset);
   return v().atEntry([&] {
-    isa::Type type = bits <= 8 ? isa::Type::U8 : bits <= 16 ? isa::Type::U16 : bits <= 32 ? isa::Type::B32 : isa::Type::B64;
+    isa::Type type = bits <= 8    ? isa::Type::U8
+                     : bits <= 16 ? isa::Type::U16
+                     : bits <= 32 ? isa::Type::B32
+                                  : isa::Type::B64;
     Operand loaded = v().load(address, type, 1, isa::CachePolicy::Default, false)[0];
     if (bits < 32) loaded.above = Operand::zeros;
     if (bits != 1) return loaded;
-    return v().emit(isa::Opcode::Setp, isa::Type::U32, mod::compare(isa::Comparison::Ne), {loaded, Operand::number(0, 32)}, 1);
+    return v().emit(isa::Opcode::Setp, isa::Type::U32, mod::compare(isa::Comparison::Ne),
+                    {loaded, Operand::number(0, 32)}, 1);
   });
 }
 
@@ -210,7 +220,8 @@ void KernelLowering::bindRegisters(mlir::Value value, mlir::ValueRange registers
   set(value, operands);
 }
 
-// --- Control flow ------------------------------------------------------------------------------------------------------------
+// --- Control flow
+// ------------------------------------------------------------------------------------------------------------
 
 Outcome KernelLowering::run() {
   mlir::OpBuilder b(function_);
@@ -238,8 +249,10 @@ void KernelLowering::lower(mlir::Operation* op) {
   if (auto branch = llvm::dyn_cast<scf::IfOp>(op)) return lowerIf(branch);
   if (auto loop = llvm::dyn_cast<scf::WhileOp>(op)) return lowerWhile(loop);
   if (auto choice = llvm::dyn_cast<scf::IndexSwitchOp>(op)) return lowerSwitch(choice, 0);
-  if (auto constant = llvm::dyn_cast<mlir::arith::ConstantOp>(op)) return set(constant, this->constant(constant.getValue(), constant.getType()));
-  if (auto constant = llvm::dyn_cast<LLVM::ConstantOp>(op)) return set(constant, this->constant(constant.getValue(), constant.getType()));
+  if (auto constant = llvm::dyn_cast<mlir::arith::ConstantOp>(op))
+    return set(constant, this->constant(constant.getValue(), constant.getType()));
+  if (auto constant = llvm::dyn_cast<LLVM::ConstantOp>(op))
+    return set(constant, this->constant(constant.getValue(), constant.getType()));
   // A value that may be anything: the first constant that comes to mind, without a register.
   if (llvm::isa<mlir::ub::PoisonOp, LLVM::UndefOp, LLVM::PoisonOp, LLVM::ZeroOp>(op)) {
     llvm::SmallVector<unsigned> bits;
@@ -257,8 +270,8 @@ void KernelLowering::lower(mlir::Operation* op) {
       return fail(op, "values of type " + text + " are not supported");
     }
   }
-  if (lowerInteger(op) || lowerFloat(op) || lowerConversion(op) || lowerAggregate(op) || lowerMemory(op) || lowerSpecial(op) ||
-      lowerCall(op))
+  if (lowerInteger(op) || lowerFloat(op) || lowerConversion(op) || lowerAggregate(op) || lowerMemory(op) ||
+      lowerSpecial(op) || lowerCall(op))
     return;
   fail(op, "the operation '" + op->getName().getStringRef() + "' is not supported");
 }
@@ -324,7 +337,8 @@ void KernelLowering::lowerSwitch(scf::IndexSwitchOp op, unsigned) {
   llvm::SmallVector<mlir::Value> chosen;
   if (op.getCases().empty()) {
     lowerBlock(op.getDefaultRegion().front());
-    for (auto [result, value] : llvm::zip(op.getResults(), op.getDefaultRegion().front().getTerminator()->getOperands()))
+    for (auto [result, value] :
+         llvm::zip(op.getResults(), op.getDefaultRegion().front().getTerminator()->getOperands()))
       set(result, get(value));
     return;
   }
@@ -406,7 +420,8 @@ void KernelLowering::lowerWhile(scf::WhileOp op) {
   }
 }
 
-// --- All kernels ---------------------------------------------------------------------------------------------------------------
+// --- All kernels
+// ---------------------------------------------------------------------------------------------------------------
 
 Outcome lowerToVisa(mlir::ModuleOp module) {
   llvm::SmallVector<mlir::func::FuncOp> kernels;
@@ -422,7 +437,8 @@ Outcome lowerToVisa(mlir::ModuleOp module) {
     if (auto ok = KernelLowering(function).run(); !ok) return ok;
     function.erase();
     auto kernel = module.lookupSymbol<visa::KernelOp>(name);
-    if (mlir::failed(mlir::verify(kernel))) return error("internal error: visa of kernel '" + name + "' does not verify: " + complaint);
+    if (mlir::failed(mlir::verify(kernel)))
+      return error("internal error: visa of kernel '" + name + "' does not verify: " + complaint);
   }
   return {};
 }

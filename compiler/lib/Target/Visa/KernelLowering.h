@@ -1,8 +1,8 @@
 // One kernel from structured LLVM-dialect MLIR to visa stage 1.
 //
-// Every value of the input becomes a list of operands, one per scalar component: a number or pointer is one, a vector or
-// struct one per element. Integers narrower than 32 bits live in 32-bit registers and are extended where their upper bits
-// matter. Pointers into shared, local and parameter space are 32-bit offsets.
+// Every value of the input becomes a list of operands, one per scalar component: a number or pointer is one, a vector
+// or struct one per element. Integers narrower than 32 bits live in 32-bit registers and are extended where their upper
+// bits matter. Pointers into shared, local and parameter space are 32-bit offsets.
 #pragma once
 
 #include <optional>
@@ -61,7 +61,8 @@ class KernelLowering {
   Operand divideByConstant(Operand x, uint64_t divisor, bool isSigned, unsigned width);
   Operand low32(mlir::Value value, unsigned depth = 0);
   Operands wideInteger(mlir::Operation* op, llvm::StringRef name, const Operands& a, const Operands& b);
-  Operand extend(Operand value, unsigned bits, bool isSigned);       // bits above `bits` become zeros or signs, in its register
+  Operand extend(Operand value, unsigned bits,
+                 bool isSigned);  // bits above `bits` become zeros or signs, in its register
   Operand compare(mlir::LLVM::ICmpPredicate predicate, Operand a, Operand b, unsigned bits);
   std::optional<Operand> narrowFactor(mlir::Value value, bool isSigned);  // the 32-bit value that this i64 extends
 
@@ -76,8 +77,8 @@ class KernelLowering {
   Address addressOf(mlir::Value pointer);
   void lowerAddress(mlir::LLVM::GEPOp op);
   void addTerm(Address& address, mlir::Value index, Operand value, uint64_t stride, mlir::Value pointer);
-  Operands loadComponents(Address address, llvm::ArrayRef<unsigned> bits, llvm::ArrayRef<unsigned> offsets, unsigned alignment,
-                          isa::CachePolicy policy, bool lane);
+  Operands loadComponents(Address address, llvm::ArrayRef<unsigned> bits, llvm::ArrayRef<unsigned> offsets,
+                          unsigned alignment, isa::CachePolicy policy, bool lane);
   void storeComponents(Address address, llvm::ArrayRef<Operand> values, llvm::ArrayRef<unsigned> bits,
                        llvm::ArrayRef<unsigned> offsets, unsigned alignment, isa::CachePolicy policy);
   Operand loadBytes(const Address& address, unsigned bytes, unsigned alignment, isa::CachePolicy policy, bool lane);
@@ -104,9 +105,10 @@ class KernelLowering {
   std::optional<Diagnostic> failure_;
 };
 
-// Scalar components of a type: bits of each (pointers into narrow spaces have 32), and byte offsets in memory if wanted.
-// False for a type that has no components here.
-bool componentsOf(mlir::Type type, llvm::SmallVectorImpl<unsigned>& bits, llvm::SmallVectorImpl<unsigned>* offsets = nullptr);
+// Scalar components of a type: bits of each (pointers into narrow spaces have 32), and byte offsets in memory if
+// wanted. False for a type that has no components here.
+bool componentsOf(mlir::Type type, llvm::SmallVectorImpl<unsigned>& bits,
+                  llvm::SmallVectorImpl<unsigned>* offsets = nullptr);
 uint64_t storeSizeOf(mlir::Type type);
 uint64_t alignmentOf(mlir::Type type);
 inline unsigned registerWidth(unsigned bits) { return bits == 1 ? 1 : bits <= 32 ? 32 : 64; }

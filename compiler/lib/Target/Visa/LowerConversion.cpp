@@ -65,18 +65,27 @@ bool KernelLowering::lowerConversion(mlir::Operation* op) {
       Operands x = get(source);
       if (from > 64) {
         Operand low = x[0];
-        if (to > 64) set(result, x);
-        else if (to == 64) set(result, low);
-        else if (to == 1) set(result, v().emit(Opcode::Setp, Type::U32, mod::compare(isa::Comparison::Ne),
-                                               {v().emit(Opcode::And, Type::B32, 0, {v().half(low, 0), Operand::number(1, 32)}, 32), Operand::number(0, 32)}, 1));
-        else set(result, v().half(low, 0));
+        if (to > 64)
+          set(result, x);
+        else if (to == 64)
+          set(result, low);
+        else if (to == 1)
+          set(result, v().emit(Opcode::Setp, Type::U32, mod::compare(isa::Comparison::Ne),
+                               {v().emit(Opcode::And, Type::B32, 0, {v().half(low, 0), Operand::number(1, 32)}, 32),
+                                Operand::number(0, 32)},
+                               1));
+        else
+          set(result, v().half(low, 0));
         return true;
       }
       Operand low = x[0];
-      if (from == 1) low = v().select(low, Operand::number(isSigned ? ~0u : 1, 32), Operand::number(0, 32));
-      else low = extend(low, from, isSigned);
+      if (from == 1)
+        low = v().select(low, Operand::number(isSigned ? ~0u : 1, 32), Operand::number(0, 32));
+      else
+        low = extend(low, from, isSigned);
       if (low.width == 32) low = v().widen(low, isSigned);
-      Operand high = isSigned ? v().emit(Opcode::Shr, Type::S64, 0, {low, Operand::number(63, 32)}, 64) : Operand::number(0, 64);
+      Operand high =
+          isSigned ? v().emit(Opcode::Shr, Type::S64, 0, {low, Operand::number(63, 32)}, 64) : Operand::number(0, 64);
       set(result, Operands{low, high});
       return true;
     }
@@ -107,13 +116,15 @@ bool KernelLowering::lowerConversion(mlir::Operation* op) {
   if (name == "llvm.zext" || name == "arith.extui" || name == "arith.index_castui")
     return integerBits(source.getType()) > integerBits(result.getType())
                ? resize(integerBits(source.getType()), integerBits(result.getType()), false)
-               : integerBits(source.getType()) == integerBits(result.getType()) ? (set(result, get(source)), true)
-                                                                               : resize(integerBits(source.getType()), integerBits(result.getType()), false);
+           : integerBits(source.getType()) == integerBits(result.getType())
+               ? (set(result, get(source)), true)
+               : resize(integerBits(source.getType()), integerBits(result.getType()), false);
   if (name == "llvm.sext" || name == "arith.extsi" || name == "arith.index_cast") {
     if (integerBits(source.getType()) == integerBits(result.getType())) return set(result, get(source)), true;
     return resize(integerBits(source.getType()), integerBits(result.getType()), true);
   }
-  if (name == "llvm.trunc" || name == "arith.trunci") return resize(integerBits(source.getType()), integerBits(result.getType()), false);
+  if (name == "llvm.trunc" || name == "arith.trunci")
+    return resize(integerBits(source.getType()), integerBits(result.getType()), false);
   if (name == "llvm.freeze") return set(result, get(source)), true;
 
   if (name == "llvm.sitofp" || name == "llvm.uitofp") {
@@ -122,13 +133,16 @@ bool KernelLowering::lowerConversion(mlir::Operation* op) {
     if (bits > 64) return false;
     Type to = floatType(result.getType());
     return each([&](Operand x) {
-      if (bits == 1) x = v().select(x, Operand::number(isSigned ? ~0u : 1, 32), Operand::number(0, 32));
-      else x = extend(x, bits, isSigned);
+      if (bits == 1)
+        x = v().select(x, Operand::number(isSigned ? ~0u : 1, 32), Operand::number(0, 32));
+      else
+        x = extend(x, bits, isSigned);
       Type from = x.width == 64 ? (isSigned ? Type::S64 : Type::U64) : (isSigned ? Type::S32 : Type::U32);
       return v().emit(Opcode::Cvt, to, mod::convert(from), {x}, widthOf(to));
     });
   }
-  if (name == "llvm.fptosi" || name == "llvm.fptoui" || name == "llvm.intr.fptosi.sat" || name == "llvm.intr.fptoui.sat") {
+  if (name == "llvm.fptosi" || name == "llvm.fptoui" || name == "llvm.intr.fptosi.sat" ||
+      name == "llvm.intr.fptoui.sat") {
     bool isSigned = name.contains("fptosi");
     unsigned bits = integerBits(result.getType());
     if (bits > 64) return false;
@@ -225,12 +239,14 @@ bool KernelLowering::lowerConversion(mlir::Operation* op) {
     Address address = addressOf(source);
     auto narrow = [](unsigned s) { return s == space::kShared || s == space::kLocal || s == space::kParam; };
     // A cast to a specific space tells what a generic pointer is; a cast to generic forgets nothing.
-    if (address.space == isa::Space::Generic && (to == space::kGlobal || to == space::kConstant)) address.space = isa::Space::Gm;
+    if (address.space == isa::Space::Generic && (to == space::kGlobal || to == space::kConstant))
+      address.space = isa::Space::Gm;
     addresses_[result] = address;
     if (narrow(from) && !narrow(to)) {
       if (from == space::kParam) {
         for (mlir::Operation* user : op->getUsers())
-          if (!llvm::isa<LLVM::LoadOp, LLVM::GEPOp, LLVM::AddrSpaceCastOp>(user)) fail(op, "taking the address of a kernel parameter is not supported");
+          if (!llvm::isa<LLVM::LoadOp, LLVM::GEPOp, LLVM::AddrSpaceCastOp>(user))
+            fail(op, "taking the address of a kernel parameter is not supported");
         set(result, Operand::number(0, 64));
       } else {
         set(result, v().genericAddress(address));
@@ -273,8 +289,8 @@ bool KernelLowering::lowerAggregate(mlir::Operation* op) {
     }
     Operand chosen = whole[0];
     for (size_t i = 1; i < whole.size(); ++i) {
-      Operand hit = v().emit(Opcode::Setp, position.width == 64 ? Type::U64 : Type::U32, mod::compare(isa::Comparison::Eq),
-                             {position, Operand::number(i, position.width)}, 1);
+      Operand hit = v().emit(Opcode::Setp, position.width == 64 ? Type::U64 : Type::U32,
+                             mod::compare(isa::Comparison::Eq), {position, Operand::number(i, position.width)}, 1);
       chosen = v().select(hit, whole[i], chosen);
     }
     set(extract, chosen);
@@ -288,8 +304,8 @@ bool KernelLowering::lowerAggregate(mlir::Operation* op) {
         if (position.bits == i) whole[i] = part;
         continue;
       }
-      Operand hit = v().emit(Opcode::Setp, position.width == 64 ? Type::U64 : Type::U32, mod::compare(isa::Comparison::Eq),
-                             {position, Operand::number(i, position.width)}, 1);
+      Operand hit = v().emit(Opcode::Setp, position.width == 64 ? Type::U64 : Type::U32,
+                             mod::compare(isa::Comparison::Eq), {position, Operand::number(i, position.width)}, 1);
       whole[i] = v().select(hit, part, whole[i]);
     }
     set(insert, whole);

@@ -32,7 +32,8 @@ uint64_t signBit(Type type) { return 1ull << (isa::info(type).bits - 1); }
 
 bool contracts(mlir::Operation* op) {
   auto flags = llvm::dyn_cast<LLVM::FastmathFlagsInterface>(op);
-  return flags && bitEnumContainsAny(llvm::cast<LLVM::FastmathFlagsAttr>(flags.getFastmathAttr()).getValue(), LLVM::FastmathFlags::contract);
+  return flags && bitEnumContainsAny(llvm::cast<LLVM::FastmathFlagsAttr>(flags.getFastmathAttr()).getValue(),
+                                     LLVM::FastmathFlags::contract);
 }
 
 }  // namespace
@@ -49,7 +50,8 @@ Operand KernelLowering::math(llvm::StringRef function, llvm::ArrayRef<Operand> a
   llvm::SmallVector<Operand, 2> wide;
   for (Operand argument : arguments)
     wide.push_back(type == used ? argument : v().emit(Opcode::Cvt, Type::F32, mod::convert(type), {argument}, 32));
-  Operand result = v().emit(arguments.size() == 2 ? Opcode::Math2 : Opcode::Math1, used, mod::math(function), wide, widthOf(used));
+  Operand result =
+      v().emit(arguments.size() == 2 ? Opcode::Math2 : Opcode::Math1, used, mod::math(function), wide, widthOf(used));
   return type == used ? result : v().emit(Opcode::Cvt, type, mod::convert(Type::F32), {result}, 32);
 }
 
@@ -73,16 +75,25 @@ Operand KernelLowering::classify(Operand value, Type type, unsigned classes) {
   };
   Operand magnitude = v().emit(Opcode::And, plain, 0, {value, number(signBit(type) - 1)}, width);
   Operand result = Operand::number(0, 1);
-  auto include = [&](const Operand& p) { result = result.constant() ? p : v().emit(Opcode::Por, Type::None, 0, {result, p}, 1); };
+  auto include = [&](const Operand& p) {
+    result = result.constant() ? p : v().emit(Opcode::Por, Type::None, 0, {result, p}, 1);
+  };
   // Bits: 0 snan, 1 qnan, 2 -inf, 3 -normal, 4 -subnormal, 5 -0, 6 +0, 7 +subnormal, 8 +normal, 9 +inf.
-  struct Range { uint64_t first, last; unsigned negative, positive; };
-  const Range ranges[] = {{infinity + 1, quiet - 1, 0, 0}, {quiet, signBit(type) - 1, 1, 1}, {infinity, infinity, 2, 9},
-                          {leastNormal, infinity - 1, 3, 8}, {1, leastNormal - 1, 4, 7}, {0, 0, 5, 6}};
+  struct Range {
+    uint64_t first, last;
+    unsigned negative, positive;
+  };
+  const Range ranges[] = {{infinity + 1, quiet - 1, 0, 0}, {quiet, signBit(type) - 1, 1, 1},
+                          {infinity, infinity, 2, 9},      {leastNormal, infinity - 1, 3, 8},
+                          {1, leastNormal - 1, 4, 7},      {0, 0, 5, 6}};
   for (const Range& range : ranges) {
     bool negative = classes >> range.negative & 1, positive = classes >> range.positive & 1;
-    if (negative && positive) include(in(magnitude, range.first, range.last));
-    else if (positive) include(in(value, range.first, range.last));
-    else if (negative) include(in(value, range.first | signBit(type), range.last | signBit(type)));
+    if (negative && positive)
+      include(in(magnitude, range.first, range.last));
+    else if (positive)
+      include(in(value, range.first, range.last));
+    else if (negative)
+      include(in(value, range.first | signBit(type), range.last | signBit(type)));
   }
   return result;
 }
@@ -118,7 +129,8 @@ bool KernelLowering::lowerFloat(mlir::Operation* op) {
     Operand a, b;
     if (contracts(op) && get(op->getOperand(0)).size() == 1) {
       auto negate = [&](Operand x) {
-        return x.constant() ? Operand::number(x.bits ^ signBit(type), width) : v().emit(Opcode::Neg, type, 0, {x}, width);
+        return x.constant() ? Operand::number(x.bits ^ signBit(type), width)
+                            : v().emit(Opcode::Neg, type, 0, {x}, width);
       };
       for (unsigned i : {0u, 1u}) {
         auto factors = contractible(op->getOperand(i));
@@ -140,7 +152,8 @@ bool KernelLowering::lowerFloat(mlir::Operation* op) {
       // Dividing in f32 and rounding once more is exact for 16-bit formats (f32 has more than twice their digits).
       Operand a = v().emit(Opcode::Cvt, Type::F32, mod::convert(type), {r[0]}, 32);
       Operand b = v().emit(Opcode::Cvt, Type::F32, mod::convert(type), {r[1]}, 32);
-      return v().emit(Opcode::Cvt, type, mod::convert(Type::F32), {v().emit(Opcode::Div, Type::F32, 0, {a, b}, 32)}, 32);
+      return v().emit(Opcode::Cvt, type, mod::convert(Type::F32), {v().emit(Opcode::Div, Type::F32, 0, {a, b}, 32)},
+                      32);
     });
   if (name == "llvm.frem") return each([&](Row& r) { return math("fmod", r, type); });
   if (name == "llvm.fneg") return each([&](Row& r) { return v().emit(Opcode::Neg, type, 0, r, width); });
@@ -151,22 +164,54 @@ bool KernelLowering::lowerFloat(mlir::Operation* op) {
     P predicate = test.getPredicate();
     C comparison = C::Eq;
     switch (predicate) {
-      case P::_false: set(result, Operand::number(0, 1)); return true;
-      case P::_true: set(result, Operand::number(1, 1)); return true;
-      case P::oeq: comparison = C::Eq; break;
-      case P::one: comparison = C::Ne; break;
-      case P::olt: comparison = C::Lt; break;
-      case P::ole: comparison = C::Le; break;
-      case P::ogt: comparison = C::Gt; break;
-      case P::oge: comparison = C::Ge; break;
-      case P::ueq: comparison = C::Equ; break;
-      case P::une: comparison = C::Neu; break;
-      case P::ult: comparison = C::Ltu; break;
-      case P::ule: comparison = C::Leu; break;
-      case P::ugt: comparison = C::Gtu; break;
-      case P::uge: comparison = C::Geu; break;
-      case P::ord: comparison = C::Num; break;
-      case P::uno: comparison = C::Nan; break;
+      case P::_false:
+        set(result, Operand::number(0, 1));
+        return true;
+      case P::_true:
+        set(result, Operand::number(1, 1));
+        return true;
+      case P::oeq:
+        comparison = C::Eq;
+        break;
+      case P::one:
+        comparison = C::Ne;
+        break;
+      case P::olt:
+        comparison = C::Lt;
+        break;
+      case P::ole:
+        comparison = C::Le;
+        break;
+      case P::ogt:
+        comparison = C::Gt;
+        break;
+      case P::oge:
+        comparison = C::Ge;
+        break;
+      case P::ueq:
+        comparison = C::Equ;
+        break;
+      case P::une:
+        comparison = C::Neu;
+        break;
+      case P::ult:
+        comparison = C::Ltu;
+        break;
+      case P::ule:
+        comparison = C::Leu;
+        break;
+      case P::ugt:
+        comparison = C::Gtu;
+        break;
+      case P::uge:
+        comparison = C::Geu;
+        break;
+      case P::ord:
+        comparison = C::Num;
+        break;
+      case P::uno:
+        comparison = C::Nan;
+        break;
     }
     return each([&](Row& r) { return v().emit(Opcode::Setp, type, mod::compare(comparison), r, 1); });
   }
@@ -174,8 +219,10 @@ bool KernelLowering::lowerFloat(mlir::Operation* op) {
   if (!name.consume_front("llvm.intr.")) return false;
   if (name == "fma" || name == "fmuladd") return each([&](Row& r) { return v().emit(Opcode::Fma, type, 0, r, width); });
   if (name == "fabs") return each([&](Row& r) { return v().emit(Opcode::Abs, type, 0, r, width); });
-  if (name == "minnum" || name == "minimumnum") return each([&](Row& r) { return v().emit(Opcode::Min, type, 0, r, width); });
-  if (name == "maxnum" || name == "maximumnum") return each([&](Row& r) { return v().emit(Opcode::Max, type, 0, r, width); });
+  if (name == "minnum" || name == "minimumnum")
+    return each([&](Row& r) { return v().emit(Opcode::Min, type, 0, r, width); });
+  if (name == "maxnum" || name == "maximumnum")
+    return each([&](Row& r) { return v().emit(Opcode::Max, type, 0, r, width); });
   if (name == "minimum" || name == "maximum")
     return each([&](Row& r) {
       Operand least = v().emit(name == "minimum" ? Opcode::Min : Opcode::Max, type, 0, r, width);
@@ -184,14 +231,17 @@ bool KernelLowering::lowerFloat(mlir::Operation* op) {
     });
   if (name == "copysign")
     return each([&](Row& r) {
-      if (width == 32) return v().emit(Opcode::Lop3, Type::B32, mod::lut(0xd8), {r[0], r[1], Operand::number(signBit(type), 32)}, 32);
+      if (width == 32)
+        return v().emit(Opcode::Lop3, Type::B32, mod::lut(0xd8), {r[0], r[1], Operand::number(signBit(type), 32)}, 32);
       Operand magnitude = v().emit(Opcode::And, Type::B64, 0, {r[0], Operand::number(signBit(type) - 1, 64)}, 64);
       Operand sign = v().emit(Opcode::And, Type::B64, 0, {r[1], Operand::number(signBit(type), 64)}, 64);
       return v().emit(Opcode::Or, Type::B64, 0, {magnitude, sign}, 64);
     });
   auto rounding = llvm::StringSwitch<std::optional<isa::Rounding>>(name)
                       .Cases({"rint", "nearbyint", "roundeven"}, isa::Rounding::Rn)
-                      .Case("trunc", isa::Rounding::Rz).Case("floor", isa::Rounding::Rd).Case("ceil", isa::Rounding::Ru)
+                      .Case("trunc", isa::Rounding::Rz)
+                      .Case("floor", isa::Rounding::Rd)
+                      .Case("ceil", isa::Rounding::Ru)
                       .Default(std::nullopt);
   if (rounding) return each([&](Row& r) { return roundToIntegral(r[0], type, *rounding); });
   if (name == "is.fpclass") {
@@ -199,13 +249,14 @@ bool KernelLowering::lowerFloat(mlir::Operation* op) {
     return each([&](Row& r) { return classify(r[0], type, classes); });
   }
   if (name == "ldexp" || name == "powi") {
-    Operand exponent = v().emit(Opcode::Cvt, type == Type::F64 ? Type::F64 : Type::F32, mod::convert(Type::S32), {one(op->getOperand(1))},
-                                type == Type::F64 ? 64 : 32);
+    Operand exponent = v().emit(Opcode::Cvt, type == Type::F64 ? Type::F64 : Type::F32, mod::convert(Type::S32),
+                                {one(op->getOperand(1))}, type == Type::F64 ? 64 : 32);
     set(result, math(name == "ldexp" ? "ldexp" : "pow", {one(op->getOperand(0)), exponent}, type));
     return true;
   }
-  static constexpr llvm::StringRef kMath[] = {"sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh",
-                                              "exp", "exp2", "exp10", "log", "log2", "log10", "pow", "round"};
+  static constexpr llvm::StringRef kMath[] = {"sqrt",  "sin",  "cos",   "tan",  "asin", "acos", "atan",
+                                              "atan2", "sinh", "cosh",  "tanh", "exp",  "exp2", "exp10",
+                                              "log",   "log2", "log10", "pow",  "round"};
   if (llvm::is_contained(kMath, name)) return each([&](Row& r) { return math(name, r, type); });
   return false;
 }

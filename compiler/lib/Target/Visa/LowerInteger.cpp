@@ -64,7 +64,8 @@ Operand KernelLowering::extend(Operand value, unsigned bits, bool isSigned) {
   if (value.above == (isSigned ? Operand::signs : Operand::zeros)) return value;
   Operand result;
   if (!isSigned) {
-    result = v().emit(Opcode::And, width == 64 ? Type::B64 : Type::B32, 0, {value, Operand::number((1ull << bits) - 1, width)}, width);
+    result = v().emit(Opcode::And, width == 64 ? Type::B64 : Type::B32, 0,
+                      {value, Operand::number((1ull << bits) - 1, width)}, width);
     result.above = Operand::zeros;
     return result;
   }
@@ -121,8 +122,12 @@ Operand KernelLowering::divideByConstant(Operand x, uint64_t divisor, bool isSig
   llvm::APInt d(width, divisor);
   Type type = width == 64 ? (isSigned ? Type::S64 : Type::U64) : (isSigned ? Type::S32 : Type::U32);
   Type unsignedType = width == 64 ? Type::U64 : Type::U32;
-  auto binary = [&](Opcode op, Type t, const Operand& a, const Operand& b) { return v().emit(op, t, 0, {a, b}, width); };
-  auto shift = [&](Type t, const Operand& a, unsigned n) { return n ? binary(Opcode::Shr, t, a, Operand::number(n, 32)) : a; };
+  auto binary = [&](Opcode op, Type t, const Operand& a, const Operand& b) {
+    return v().emit(op, t, 0, {a, b}, width);
+  };
+  auto shift = [&](Type t, const Operand& a, unsigned n) {
+    return n ? binary(Opcode::Shr, t, a, Operand::number(n, 32)) : a;
+  };
   auto number = [&](const llvm::APInt& n) { return Operand::number(n.getZExtValue(), width); };
   if (!isSigned) {
     if (d.isPowerOf2()) return shift(type, x, d.logBase2());
@@ -155,17 +160,28 @@ Operand KernelLowering::integerBinary(mlir::Operation* op, llvm::StringRef name,
   IntegerRow row = *integerRow(name);
   if (bits == 1) {
     switch (row.opcode) {
-      case Opcode::Add: case Opcode::Sub: case Opcode::Xor:
+      case Opcode::Add:
+      case Opcode::Sub:
+      case Opcode::Xor:
         if (b.is(1)) return v().invert(a);
         if (a.is(1)) return v().invert(b);
         return v().emit(Opcode::Pxor, Type::None, 0, {a, b}, 1);
-      case Opcode::Mul: case Opcode::And: return v().emit(Opcode::Pand, Type::None, 0, {a, b}, 1);
-      case Opcode::Or: return v().emit(Opcode::Por, Type::None, 0, {a, b}, 1);
+      case Opcode::Mul:
+      case Opcode::And:
+        return v().emit(Opcode::Pand, Type::None, 0, {a, b}, 1);
+      case Opcode::Or:
+        return v().emit(Opcode::Por, Type::None, 0, {a, b}, 1);
       // true is -1 for signed min and max.
-      case Opcode::Min: return v().emit(row.operands == IntegerRow::signs ? Opcode::Por : Opcode::Pand, Type::None, 0, {a, b}, 1);
-      case Opcode::Max: return v().emit(row.operands == IntegerRow::signs ? Opcode::Pand : Opcode::Por, Type::None, 0, {a, b}, 1);
-      case Opcode::Div: case Opcode::Shl: case Opcode::Shr: return a;  // any other divisor or shift is undefined
-      default: return Operand::number(0, 1);
+      case Opcode::Min:
+        return v().emit(row.operands == IntegerRow::signs ? Opcode::Por : Opcode::Pand, Type::None, 0, {a, b}, 1);
+      case Opcode::Max:
+        return v().emit(row.operands == IntegerRow::signs ? Opcode::Pand : Opcode::Por, Type::None, 0, {a, b}, 1);
+      case Opcode::Div:
+      case Opcode::Shl:
+      case Opcode::Shr:
+        return a;  // any other divisor or shift is undefined
+      default:
+        return Operand::number(0, 1);
     }
   }
   bool wide = bits > 32;
@@ -202,7 +218,8 @@ Operand KernelLowering::integerBinary(mlir::Operation* op, llvm::StringRef name,
           auto x = narrowFactor(product.getLhs(), asSigned), y = narrowFactor(product.getRhs(), asSigned);
           if (x && y) return v().emit(Opcode::MadW, asSigned ? Type::S64 : Type::U64, 0, {*x, *y, other}, 64);
         }
-      return v().emit(Opcode::Mad, wide ? Type::U64 : Type::U32, 0, {one(product.getLhs()), one(product.getRhs()), other}, width);
+      return v().emit(Opcode::Mad, wide ? Type::U64 : Type::U32, 0,
+                      {one(product.getLhs()), one(product.getRhs()), other}, width);
     }
   }
   Operand result;
@@ -223,7 +240,8 @@ Operand KernelLowering::integerBinary(mlir::Operation* op, llvm::StringRef name,
                       (row.opcode == Opcode::And && (a.above == Operand::zeros || b.above == Operand::zeros));
     if (keepsZeros) result.above = Operand::zeros;
     // Signed results fit again, but for the quotient of the least value and -1.
-    else if (row.operands == IntegerRow::signs && row.opcode != Opcode::Div) result.above = Operand::signs;
+    else if (row.operands == IntegerRow::signs && row.opcode != Opcode::Div)
+      result.above = Operand::signs;
   }
   return result;
 }
@@ -237,8 +255,11 @@ Operands KernelLowering::wideInteger(mlir::Operation* op, llvm::StringRef name, 
   };
   auto bit = [&](const Operand& p) { return v().select(p, Operand::number(1, 64), zero); };
   switch (row->opcode) {
-    case Opcode::And: case Opcode::Or: case Opcode::Xor:
-      return {v().emit(row->opcode, Type::B64, 0, {a[0], b[0]}, 64), v().emit(row->opcode, Type::B64, 0, {a[1], b[1]}, 64)};
+    case Opcode::And:
+    case Opcode::Or:
+    case Opcode::Xor:
+      return {v().emit(row->opcode, Type::B64, 0, {a[0], b[0]}, 64),
+              v().emit(row->opcode, Type::B64, 0, {a[1], b[1]}, 64)};
     case Opcode::Add: {
       Operand low = v().add(a[0], b[0]);
       Operand high = v().add(v().add(a[1], b[1]), bit(less(low, a[0].constant() ? b[0] : a[0])));
@@ -256,12 +277,15 @@ Operands KernelLowering::wideInteger(mlir::Operation* op, llvm::StringRef name, 
       if (!b[1].is(0)) high = v().emit(Opcode::Mad, Type::U64, 0, {a[0], b[1], high}, 64);
       return {low, high};
     }
-    case Opcode::Shl: case Opcode::Shr: {
+    case Opcode::Shl:
+    case Opcode::Shr: {
       if (!b[0].constant()) break;
       unsigned n = static_cast<unsigned>(b[0].bits);
       bool isSigned = row->operands == IntegerRow::signs, left = row->opcode == Opcode::Shl;
       Type type = left ? Type::B64 : isSigned ? Type::S64 : Type::U64;
-      auto by = [&](const Operand& x, unsigned k) { return k ? v().emit(row->opcode, type, 0, {x, Operand::number(k, 32)}, 64) : x; };
+      auto by = [&](const Operand& x, unsigned k) {
+        return k ? v().emit(row->opcode, type, 0, {x, Operand::number(k, 32)}, 64) : x;
+      };
       if (n >= 64) {
         Operand filled = isSigned ? v().emit(Opcode::Shr, Type::S64, 0, {a[1], Operand::number(63, 32)}, 64) : zero;
         return left ? Operands{zero, by(a[0], n - 64)} : Operands{by(a[1], n - 64), filled};
@@ -270,7 +294,8 @@ Operands KernelLowering::wideInteger(mlir::Operation* op, llvm::StringRef name, 
       if (left) return {by(a[0], n), v().emit(Opcode::Fshl, Type::B64, 0, {a[1], a[0], Operand::number(n, 32)}, 64)};
       return {v().emit(Opcode::Fshr, Type::B64, 0, {a[1], a[0], Operand::number(n, 32)}, 64), by(a[1], n)};
     }
-    default: break;
+    default:
+      break;
   }
   fail(op, "128-bit '" + name + "' is not supported");
   return {zero, zero};
@@ -281,12 +306,28 @@ Operand KernelLowering::compare(LLVM::ICmpPredicate predicate, Operand a, Operan
   bool isSigned = predicate == P::slt || predicate == P::sle || predicate == P::sgt || predicate == P::sge;
   isa::Comparison comparison;
   switch (predicate) {
-    case P::eq: comparison = isa::Comparison::Eq; break;
-    case P::ne: comparison = isa::Comparison::Ne; break;
-    case P::slt: case P::ult: comparison = isa::Comparison::Lt; break;
-    case P::sle: case P::ule: comparison = isa::Comparison::Le; break;
-    case P::sgt: case P::ugt: comparison = isa::Comparison::Gt; break;
-    case P::sge: case P::uge: comparison = isa::Comparison::Ge; break;
+    case P::eq:
+      comparison = isa::Comparison::Eq;
+      break;
+    case P::ne:
+      comparison = isa::Comparison::Ne;
+      break;
+    case P::slt:
+    case P::ult:
+      comparison = isa::Comparison::Lt;
+      break;
+    case P::sle:
+    case P::ule:
+      comparison = isa::Comparison::Le;
+      break;
+    case P::sgt:
+    case P::ugt:
+      comparison = isa::Comparison::Gt;
+      break;
+    case P::sge:
+    case P::uge:
+      comparison = isa::Comparison::Ge;
+      break;
   }
   if (bits == 1) {
     if (predicate == P::ne) return v().emit(Opcode::Pxor, Type::None, 0, {a, b}, 1);
@@ -310,9 +351,11 @@ bool KernelLowering::lowerInteger(mlir::Operation* op) {
     Operands a = get(op->getOperand(0)), b = get(op->getOperand(1)), results;
     unsigned bits = bitsOf(op->getResult(0));
     if (bits > 64) {
-      for (size_t i = 0; i + 1 < a.size(); i += 2) results.append(wideInteger(op, name, {a[i], a[i + 1]}, {b[i], b[i + 1]}));
+      for (size_t i = 0; i + 1 < a.size(); i += 2)
+        results.append(wideInteger(op, name, {a[i], a[i + 1]}, {b[i], b[i + 1]}));
     } else {
-      for (size_t i = 0; i < a.size(); ++i) results.push_back(integerBinary(a.size() == 1 ? op : nullptr, name, bits, a[i], b[i]));
+      for (size_t i = 0; i < a.size(); ++i)
+        results.push_back(integerBinary(a.size() == 1 ? op : nullptr, name, bits, a[i], b[i]));
     }
     set(op->getResult(0), results);
     return true;
@@ -353,7 +396,8 @@ bool KernelLowering::lowerInteger(mlir::Operation* op) {
     return true;
   }
   if (auto test = llvm::dyn_cast<mlir::arith::CmpIOp>(op)) {
-    set(test, compare(static_cast<LLVM::ICmpPredicate>(test.getPredicate()), one(test.getLhs()), one(test.getRhs()), bits));
+    set(test,
+        compare(static_cast<LLVM::ICmpPredicate>(test.getPredicate()), one(test.getLhs()), one(test.getRhs()), bits));
     return true;
   }
   if (name == "llvm.select" || name == "arith.select") {
@@ -364,7 +408,9 @@ bool KernelLowering::lowerInteger(mlir::Operation* op) {
     return true;
   }
   if (name == "llvm.intr.abs")
-    return each1([&](Operand a) { return v().emit(Opcode::Abs, wide ? Type::S64 : Type::S32, 0, {extend(a, bits, true)}, width); });
+    return each1([&](Operand a) {
+      return v().emit(Opcode::Abs, wide ? Type::S64 : Type::S32, 0, {extend(a, bits, true)}, width);
+    });
   Type plain = wide ? Type::B64 : Type::B32;
   // Counts have the operand's type; rows count in the register's width.
   if (name == "llvm.intr.ctpop")
@@ -372,7 +418,9 @@ bool KernelLowering::lowerInteger(mlir::Operation* op) {
   if (name == "llvm.intr.ctlz")
     return each1([&](Operand a) {
       Operand count = v().emit(Opcode::Clz, plain, 0, {extend(a, bits, false)}, width);
-      return bits == width ? count : v().emit(Opcode::Sub, wide ? Type::U64 : Type::U32, 0, {count, Operand::number(width - bits, width)}, width);
+      return bits == width ? count
+                           : v().emit(Opcode::Sub, wide ? Type::U64 : Type::U32, 0,
+                                      {count, Operand::number(width - bits, width)}, width);
     });
   if (name == "llvm.intr.cttz")
     return each1([&](Operand a) {
@@ -382,11 +430,15 @@ bool KernelLowering::lowerInteger(mlir::Operation* op) {
   if (name == "llvm.intr.bitreverse")
     return each1([&](Operand a) {
       Operand turned = v().emit(Opcode::Brev, plain, 0, {a}, width);
-      return bits == width ? turned : v().emit(Opcode::Shr, wide ? Type::U64 : Type::U32, 0, {turned, Operand::number(width - bits, 32)}, width);
+      return bits == width ? turned
+                           : v().emit(Opcode::Shr, wide ? Type::U64 : Type::U32, 0,
+                                      {turned, Operand::number(width - bits, 32)}, width);
     });
   if (name == "llvm.intr.bswap")
     return each1([&](Operand a) {
-      auto swap = [&](Operand x) { return v().emit(Opcode::Prmt, Type::B32, 0, {x, x, Operand::number(0x0123, 32)}, 32); };
+      auto swap = [&](Operand x) {
+        return v().emit(Opcode::Prmt, Type::B32, 0, {x, x, Operand::number(0x0123, 32)}, 32);
+      };
       if (wide) return v().join(swap(v().half(a, 1)), swap(v().half(a, 0)));
       Operand swapped = swap(a);
       return bits == 16 ? v().emit(Opcode::Shr, Type::U32, 0, {swapped, Operand::number(16, 32)}, 32) : swapped;
@@ -416,7 +468,8 @@ bool KernelLowering::lowerInteger(mlir::Operation* op) {
   if (name == "llvm.intr.ssub.sat" || name == "llvm.intr.sadd.sat") {
     if (bits > 32) return false;
     bool sub = name == "llvm.intr.ssub.sat";
-    Operand a = v().widen(extend(one(op->getOperand(0)), bits, true), true), b = v().widen(extend(one(op->getOperand(1)), bits, true), true);
+    Operand a = v().widen(extend(one(op->getOperand(0)), bits, true), true),
+            b = v().widen(extend(one(op->getOperand(1)), bits, true), true);
     Operand exact = v().emit(sub ? Opcode::Sub : Opcode::Add, Type::S64, 0, {a, b}, 64);
     int64_t most = (1ll << (bits - 1)) - 1;
     exact = v().emit(Opcode::Min, Type::S64, 0, {exact, Operand::number(static_cast<uint64_t>(most), 64)}, 64);
@@ -433,16 +486,20 @@ bool KernelLowering::lowerInteger(mlir::Operation* op) {
     Type type = wide ? (isSigned ? Type::S64 : Type::U64) : (isSigned ? Type::S32 : Type::U32);
     Opcode opcode = what == "add" ? Opcode::Add : what == "sub" ? Opcode::Sub : Opcode::Mul;
     Operand result = v().emit(opcode, type, 0, {a, b}, width);
-    auto test = [&](isa::Comparison c, const Operand& x, const Operand& y) { return v().emit(Opcode::Setp, type, mod::compare(c), {x, y}, 1); };
+    auto test = [&](isa::Comparison c, const Operand& x, const Operand& y) {
+      return v().emit(Opcode::Setp, type, mod::compare(c), {x, y}, 1);
+    };
     Operand over;
     if (what == "mul") {
       Operand high = v().emit(Opcode::MulHi, type, 0, {a, b}, width);
-      Operand expected = isSigned ? v().emit(Opcode::Shr, type, 0, {result, Operand::number(width - 1, 32)}, width) : Operand::number(0, width);
+      Operand expected = isSigned ? v().emit(Opcode::Shr, type, 0, {result, Operand::number(width - 1, 32)}, width)
+                                  : Operand::number(0, width);
       over = test(isa::Comparison::Ne, high, expected);
     } else if (!isSigned) {
       over = what == "add" ? test(isa::Comparison::Lt, result, a) : test(isa::Comparison::Lt, a, b);
     } else {
-      Operand down = what == "add" ? test(isa::Comparison::Lt, b, Operand::number(0, width)) : test(isa::Comparison::Gt, b, Operand::number(0, width));
+      Operand down = what == "add" ? test(isa::Comparison::Lt, b, Operand::number(0, width))
+                                   : test(isa::Comparison::Gt, b, Operand::number(0, width));
       over = v().emit(Opcode::Pxor, Type::None, 0, {down, test(isa::Comparison::Lt, result, a)}, 1);
     }
     set(op->getResult(0), Operands{result, over});

@@ -11,19 +11,28 @@ namespace {
 
 isa::Space isaSpace(unsigned addressSpace) {
   switch (addressSpace) {
-    case space::kGlobal: case space::kConstant: return isa::Space::Gm;
-    case space::kShared: return isa::Space::Ub;
-    case space::kLocal: return isa::Space::Local;
-    case space::kParam: return isa::Space::Param;
-    default: return isa::Space::Generic;
+    case space::kGlobal:
+    case space::kConstant:
+      return isa::Space::Gm;
+    case space::kShared:
+      return isa::Space::Ub;
+    case space::kLocal:
+      return isa::Space::Local;
+    case space::kParam:
+      return isa::Space::Param;
+    default:
+      return isa::Space::Generic;
   }
 }
 
-Type loadType(unsigned bytes) { return bytes == 1 ? Type::U8 : bytes == 2 ? Type::U16 : bytes == 4 ? Type::B32 : Type::B64; }
+Type loadType(unsigned bytes) {
+  return bytes == 1 ? Type::U8 : bytes == 2 ? Type::U16 : bytes == 4 ? Type::B32 : Type::B64;
+}
 
 }  // namespace
 
-// --- Addresses ---------------------------------------------------------------------------------------------------------------
+// --- Addresses
+// ---------------------------------------------------------------------------------------------------------------
 
 Address KernelLowering::addressOf(mlir::Value pointer) {
   if (auto it = addresses_.find(pointer); it != addresses_.end()) return it->second;
@@ -38,9 +47,12 @@ Address KernelLowering::addressOf(mlir::Value pointer) {
   }
   Operand value = one(pointer);
   if (address.narrow()) {
-    if (value.constant()) address.offset = static_cast<int64_t>(value.bits);
-    else if (llvm::isa<visa::ScalarType>(value.value.getType())) address.base = value;
-    else address.index = value, address.zeroExtendIndex = true;
+    if (value.constant())
+      address.offset = static_cast<int64_t>(value.bits);
+    else if (llvm::isa<visa::ScalarType>(value.value.getType()))
+      address.base = value;
+    else
+      address.index = value, address.zeroExtendIndex = true;
   } else {
     address.base = value;
   }
@@ -66,7 +78,8 @@ void KernelLowering::addTerm(Address& address, mlir::Value index, Operand value,
       return addTerm(address, op->getOperand(0), one(op->getOperand(0)), stride, pointer);
     }
     if (llvm::isa<LLVM::ShlOp>(op) && one(op->getOperand(1)).constant() && one(op->getOperand(1)).bits < 32)
-      return addTerm(address, op->getOperand(0), one(op->getOperand(0)), stride << one(op->getOperand(1)).bits, pointer);
+      return addTerm(address, op->getOperand(0), one(op->getOperand(0)), stride << one(op->getOperand(1)).bits,
+                     pointer);
   }
   // The 32-bit value behind a 64-bit index, with constants taken out where its arithmetic cannot wrap.
   std::optional<Operand> narrow;
@@ -80,10 +93,12 @@ void KernelLowering::addTerm(Address& address, mlir::Value index, Operand value,
       if (innerBits == 32) {
         if (auto sum = inner.getDefiningOp<LLVM::AddOp>()) {
           auto flags = sum.getOverflowFlags();
-          bool exact = bitEnumContainsAll(flags, isSigned ? LLVM::IntegerOverflowFlags::nsw : LLVM::IntegerOverflowFlags::nuw);
+          bool exact =
+              bitEnumContainsAll(flags, isSigned ? LLVM::IntegerOverflowFlags::nsw : LLVM::IntegerOverflowFlags::nuw);
           Operand constant = one(sum.getRhs());
           if (exact && constant.constant()) {
-            address.offset += (isSigned ? static_cast<int64_t>(static_cast<int32_t>(constant.bits)) : static_cast<int64_t>(constant.bits)) *
+            address.offset += (isSigned ? static_cast<int64_t>(static_cast<int32_t>(constant.bits))
+                                        : static_cast<int64_t>(constant.bits)) *
                               static_cast<int64_t>(stride);
             inner = sum.getLhs();
           }
@@ -108,7 +123,8 @@ void KernelLowering::addTerm(Address& address, mlir::Value index, Operand value,
     auto times = [&](const Operand& factor, uint64_t by, const Operand& plus) {
       Operand sum = plus;
       sum.width = 32;
-      return by == 1 ? v().add(factor, sum) : v().emit(Opcode::Mad, Type::U32, 0, {factor, Operand::number(by, 32), sum}, 32);
+      return by == 1 ? v().add(factor, sum)
+                     : v().emit(Opcode::Mad, Type::U32, 0, {factor, Operand::number(by, 32), sum}, 32);
     };
     if (x.uniform && llvm::isa<visa::ScalarType>(x.value.getType())) {
       address.base = times(x, stride, address.base);
@@ -116,13 +132,15 @@ void KernelLowering::addTerm(Address& address, mlir::Value index, Operand value,
     }
     unsigned scale = std::min(4u, shift(stride));
     if (!address.index) {
-      Operand scaled = stride >> scale == 1 ? x : v().emit(Opcode::Mul, Type::U32, 0, {x, Operand::number(stride >> scale, 32)}, 32);
+      Operand scaled =
+          stride >> scale == 1 ? x : v().emit(Opcode::Mul, Type::U32, 0, {x, Operand::number(stride >> scale, 32)}, 32);
       address.index = scaled;
       address.scale = scale;
     } else if (scale >= address.scale) {
       address.index = times(x, stride >> address.scale, *address.index);
     } else {
-      Operand old = v().emit(Opcode::Shl, Type::B32, 0, {*address.index, Operand::number(address.scale - scale, 32)}, 32);
+      Operand old =
+          v().emit(Opcode::Shl, Type::B32, 0, {*address.index, Operand::number(address.scale - scale, 32)}, 32);
       address.index = times(x, stride >> scale, old);
       address.scale = scale;
     }
@@ -168,7 +186,7 @@ void KernelLowering::addTerm(Address& address, mlir::Value index, Operand value,
     }
   }
   Operand by = Operand::number(stride, narrow ? 32 : 64);
-  address.base = narrow ? v().emit(Opcode::MadW, wide, 0, {*narrow, by, address.base}, 64)
+  address.base = narrow        ? v().emit(Opcode::MadW, wide, 0, {*narrow, by, address.base}, 64)
                  : stride == 1 ? v().add(value, address.base)
                                : v().emit(Opcode::Mad, Type::U64, 0, {value, by, address.base}, 64);
 }
@@ -208,20 +226,27 @@ void KernelLowering::lowerAddress(LLVM::GEPOp op) {
     } else {
       return fail(op, "this address computation is not supported");
     }
-    if (auto number = llvm::dyn_cast<mlir::IntegerAttr>(index)) address.offset += number.getInt() * static_cast<int64_t>(stride);
-    else terms.push_back({llvm::cast<mlir::Value>(index), stride});
+    if (auto number = llvm::dyn_cast<mlir::IntegerAttr>(index))
+      address.offset += number.getInt() * static_cast<int64_t>(stride);
+    else
+      terms.push_back({llvm::cast<mlir::Value>(index), stride});
   }
   // Uniform terms first: they go to the scalar base, and a lane term can stay an index.
-  llvm::stable_sort(terms, [&](const Term& x, const Term& y) { return !uniformity_.divergent(x.index) && uniformity_.divergent(y.index); });
+  llvm::stable_sort(terms, [&](const Term& x, const Term& y) {
+    return !uniformity_.divergent(x.index) && uniformity_.divergent(y.index);
+  });
   bool single = terms.size() == 1;
-  for (const Term& term : terms) addTerm(address, term.index, one(term.index), term.stride, single ? op.getBase() : mlir::Value());
+  for (const Term& term : terms)
+    addTerm(address, term.index, one(term.index), term.stride, single ? op.getBase() : mlir::Value());
   addresses_[op] = address;
   set(op, v().addressValue(address));
 }
 
-// --- Loads and stores ------------------------------------------------------------------------------------------------------------
+// --- Loads and stores
+// ------------------------------------------------------------------------------------------------------------
 
-Operand KernelLowering::loadBytes(const Address& address, unsigned bytes, unsigned alignment, isa::CachePolicy policy, bool lane) {
+Operand KernelLowering::loadBytes(const Address& address, unsigned bytes, unsigned alignment, isa::CachePolicy policy,
+                                  bool lane) {
   if (alignment >= bytes) {
     Operand loaded = v().load(address, loadType(bytes), 1, policy, lane)[0];
     if (bytes < 4) loaded.above = Operand::zeros;
@@ -235,7 +260,8 @@ Operand KernelLowering::loadBytes(const Address& address, unsigned bytes, unsign
     Operand part = v().load(piece, loadType(alignment), 1, policy, lane)[0];
     if (bytes == 8) part = v().widen(part, false);
     if (at) {
-      part = v().emit(Opcode::Shl, bytes == 8 ? Type::B64 : Type::B32, 0, {part, Operand::number(8 * at, 32)}, part.width);
+      part =
+          v().emit(Opcode::Shl, bytes == 8 ? Type::B64 : Type::B32, 0, {part, Operand::number(8 * at, 32)}, part.width);
       whole = v().emit(Opcode::Or, bytes == 8 ? Type::B64 : Type::B32, 0, {whole, part}, part.width);
     } else {
       whole = part;
@@ -245,21 +271,25 @@ Operand KernelLowering::loadBytes(const Address& address, unsigned bytes, unsign
   return whole;
 }
 
-void KernelLowering::storeBytes(const Address& address, Operand value, unsigned bytes, unsigned alignment, isa::CachePolicy policy) {
+void KernelLowering::storeBytes(const Address& address, Operand value, unsigned bytes, unsigned alignment,
+                                isa::CachePolicy policy) {
   Type type = bytes == 1 ? Type::U8 : bytes == 2 ? Type::U16 : bytes == 4 ? Type::B32 : Type::B64;
   if (alignment >= bytes) return v().store(address, type, {value}, policy);
   for (unsigned at = 0; at < bytes; at += alignment) {
     Address piece = address;
     piece.offset += at;
     Operand part = value;
-    if (at) part = v().emit(Opcode::Shr, bytes == 8 ? Type::U64 : Type::U32, 0, {value, Operand::number(8 * at, 32)}, value.width);
+    if (at)
+      part = v().emit(Opcode::Shr, bytes == 8 ? Type::U64 : Type::U32, 0, {value, Operand::number(8 * at, 32)},
+                      value.width);
     if (bytes == 8) part = v().half(part, 0);
     storeBytes(piece, part, alignment, alignment, policy);
   }
 }
 
-Operands KernelLowering::loadComponents(Address address, llvm::ArrayRef<unsigned> bits, llvm::ArrayRef<unsigned> offsets,
-                                        unsigned alignment, isa::CachePolicy policy, bool lane) {
+Operands KernelLowering::loadComponents(Address address, llvm::ArrayRef<unsigned> bits,
+                                        llvm::ArrayRef<unsigned> offsets, unsigned alignment, isa::CachePolicy policy,
+                                        bool lane) {
   Operands results;
   size_t n = bits.size();
   auto bytesOf = [](unsigned b) { return b <= 8 ? 1u : b <= 16 ? 2u : b <= 32 ? 4u : 8u; };
@@ -267,7 +297,8 @@ Operands KernelLowering::loadComponents(Address address, llvm::ArrayRef<unsigned
   unsigned bytes = bytesOf(bits[0]);
   unsigned total = static_cast<unsigned>(n) * bytes;
   // Narrow elements that fill words: whole words, then their parts.
-  if (same && n > 1 && (bits[0] == 8 || bits[0] == 16) && total % 4 == 0 && alignment >= 4 && offsets[n - 1] == total - bytes) {
+  if (same && n > 1 && (bits[0] == 8 || bits[0] == 16) && total % 4 == 0 && alignment >= 4 &&
+      offsets[n - 1] == total - bytes) {
     llvm::SmallVector<unsigned> wordBits(total / 4, 32), wordOffsets;
     for (unsigned i = 0; i < total / 4; ++i) wordOffsets.push_back(4 * i);
     for (const Operand& word : loadComponents(address, wordBits, wordOffsets, alignment, policy, lane))
@@ -282,7 +313,8 @@ Operands KernelLowering::loadComponents(Address address, llvm::ArrayRef<unsigned
     unsigned count = 1;
     if (same && (bits[0] == 32 || bits[0] == 64))
       for (unsigned k : {4u, 2u})
-        if (i + k <= n && k * bytes <= 16 && alignment >= k * bytes && offsets[i] % (k * bytes) == 0 && offsets[i + k - 1] == offsets[i] + (k - 1) * bytes) {
+        if (i + k <= n && k * bytes <= 16 && alignment >= k * bytes && offsets[i] % (k * bytes) == 0 &&
+            offsets[i + k - 1] == offsets[i] + (k - 1) * bytes) {
           count = k;
           break;
         }
@@ -312,7 +344,8 @@ void KernelLowering::storeComponents(Address address, llvm::ArrayRef<Operand> va
   bool same = llvm::all_equal(bits) && bits[0] != 1;
   unsigned bytes = bytesOf(bits[0]);
   unsigned total = static_cast<unsigned>(n) * bytes;
-  if (same && n > 1 && (bits[0] == 8 || bits[0] == 16) && total % 4 == 0 && alignment >= 4 && offsets[n - 1] == total - bytes) {
+  if (same && n > 1 && (bits[0] == 8 || bits[0] == 16) && total % 4 == 0 && alignment >= 4 &&
+      offsets[n - 1] == total - bytes) {
     Operands words;
     llvm::SmallVector<unsigned> wordBits(total / 4, 32), wordOffsets;
     auto merge = [&](const Operand& a, const Operand& b, unsigned how) {
@@ -323,7 +356,8 @@ void KernelLowering::storeComponents(Address address, llvm::ArrayRef<Operand> va
       if (bits[0] == 16) {
         words.push_back(merge(values[2 * i], values[2 * i + 1], 0x5410));
       } else {
-        Operand low = merge(values[4 * i], values[4 * i + 1], 0x0040), high = merge(values[4 * i + 2], values[4 * i + 3], 0x0040);
+        Operand low = merge(values[4 * i], values[4 * i + 1], 0x0040),
+                high = merge(values[4 * i + 2], values[4 * i + 3], 0x0040);
         words.push_back(merge(low, high, 0x5410));
       }
     }
@@ -335,7 +369,8 @@ void KernelLowering::storeComponents(Address address, llvm::ArrayRef<Operand> va
     unsigned count = 1;
     if (same && (bits[0] == 32 || bits[0] == 64))
       for (unsigned k : {4u, 2u})
-        if (i + k <= n && k * bytes <= 16 && alignment >= k * bytes && offsets[i] % (k * bytes) == 0 && offsets[i + k - 1] == offsets[i] + (k - 1) * bytes) {
+        if (i + k <= n && k * bytes <= 16 && alignment >= k * bytes && offsets[i] % (k * bytes) == 0 &&
+            offsets[i + k - 1] == offsets[i] + (k - 1) * bytes) {
           count = k;
           break;
         }
@@ -343,8 +378,10 @@ void KernelLowering::storeComponents(Address address, llvm::ArrayRef<Operand> va
       v().store(element, bytes == 4 ? Type::B32 : Type::B64, values.slice(i, count), policy);
     } else {
       Operand value = values[i];
-      if (bits[i] == 1) value = v().select(value, Operand::number(1, 32), Operand::number(0, 32));
-      else if (bits[i] != 8 && bits[i] != 16) value = extend(value, bits[i], false);
+      if (bits[i] == 1)
+        value = v().select(value, Operand::number(1, 32), Operand::number(0, 32));
+      else if (bits[i] != 8 && bits[i] != 16)
+        value = extend(value, bits[i], false);
       unsigned aligned = offsets[i] ? std::min(alignment, 1u << std::countr_zero(offsets[i])) : alignment;
       storeBytes(element, value, bytesOf(bits[i]), aligned, policy);
     }
@@ -354,8 +391,10 @@ void KernelLowering::storeComponents(Address address, llvm::ArrayRef<Operand> va
 
 bool KernelLowering::lowerMemory(mlir::Operation* op) {
   if (auto gep = llvm::dyn_cast<LLVM::GEPOp>(op)) {
-    if (llvm::isa<mlir::VectorType>(gep.getType())) fail(op, "vectors of pointers are not supported");
-    else lowerAddress(gep);
+    if (llvm::isa<mlir::VectorType>(gep.getType()))
+      fail(op, "vectors of pointers are not supported");
+    else
+      lowerAddress(gep);
     return true;
   }
   if (auto variable = llvm::dyn_cast<LLVM::AllocaOp>(op)) {
@@ -382,7 +421,8 @@ bool KernelLowering::lowerMemory(mlir::Operation* op) {
       if (auto offset = shared_ ? shared_.getAs<mlir::IntegerAttr>(symbol.getGlobalName()) : mlir::IntegerAttr())
         address.offset = offset.getInt();
       else  // extern __shared__: behind the static part
-        address.base = v().atEntry([&] { return v().emit(Opcode::Rdsr, Type::U32, mod::special(isa::SpecialReg::UbDynamic), {}, 32); });
+        address.base = v().atEntry(
+            [&] { return v().emit(Opcode::Rdsr, Type::U32, mod::special(isa::SpecialReg::UbDynamic), {}, 32); });
     } else {
       if (address.space == isa::Space::Generic) address.space = isa::Space::Gm;
       address.symbol = mlir::FlatSymbolRefAttr::get(op->getContext(), symbol.getGlobalName());
@@ -396,13 +436,18 @@ bool KernelLowering::lowerMemory(mlir::Operation* op) {
     if (!componentsOf(load.getType(), bits, &offsets)) return false;
     Address address = addressOf(load.getAddr());
     bool ordered = load.getVolatile_() || load.getOrdering() != LLVM::AtomicOrdering::not_atomic;
-    bool readOnly = load.getInvariant() || llvm::cast<LLVM::LLVMPointerType>(load.getAddr().getType()).getAddressSpace() == space::kConstant;
-    auto policy = ordered ? isa::CachePolicy::Volatile : readOnly ? isa::CachePolicy::ReadOnly : isa::CachePolicy::Default;
-    if (address.space != isa::Space::Gm && address.space != isa::Space::Generic && !ordered) policy = isa::CachePolicy::Default;
+    bool readOnly = load.getInvariant() ||
+                    llvm::cast<LLVM::LLVMPointerType>(load.getAddr().getType()).getAddressSpace() == space::kConstant;
+    auto policy = ordered    ? isa::CachePolicy::Volatile
+                  : readOnly ? isa::CachePolicy::ReadOnly
+                             : isa::CachePolicy::Default;
+    if (address.space != isa::Space::Gm && address.space != isa::Space::Generic && !ordered)
+      policy = isa::CachePolicy::Default;
     if (address.space == isa::Space::Generic && !ordered) policy = isa::CachePolicy::Default;
     unsigned alignment = static_cast<unsigned>(load.getAlignment().value_or(alignmentOf(load.getType())));
     // Narrow pointers are stored as 64-bit numbers; their low half is the offset.
-    set(load, loadComponents(address, bits, offsets, alignment, policy, ordered || uniformity_.divergent(load.getResult())));
+    set(load,
+        loadComponents(address, bits, offsets, alignment, policy, ordered || uniformity_.divergent(load.getResult())));
     return true;
   }
   if (auto store = llvm::dyn_cast<LLVM::StoreOp>(op)) {
@@ -425,7 +470,9 @@ bool KernelLowering::lowerMemory(mlir::Operation* op) {
     mlir::Type type = load ? op->getResult(0).getType() : op->getOperand(0).getType();
     llvm::SmallVector<unsigned> bits, offsets;
     componentsOf(type, bits, &offsets);
-    Operands wanted = get(mask), values = load ? (op->getNumOperands() > 2 ? get(op->getOperand(2)) : Operands(bits.size())) : get(op->getOperand(0));
+    Operands wanted = get(mask),
+             values = load ? (op->getNumOperands() > 2 ? get(op->getOperand(2)) : Operands(bits.size()))
+                           : get(op->getOperand(0));
     unsigned alignment = static_cast<unsigned>(op->getAttrOfType<mlir::IntegerAttr>("alignment").getInt());
     for (size_t i = 0; i < bits.size();) {
       if (!wanted[i].constant()) return fail(op, "vector accesses with a computed mask are not supported"), true;
@@ -442,10 +489,12 @@ bool KernelLowering::lowerMemory(mlir::Operation* op) {
       address.offset += offsets[i];
       unsigned aligned = offsets[i] ? std::min(alignment, 1u << std::countr_zero(offsets[i])) : alignment;
       if (load) {
-        Operands run = loadComponents(address, runBits, runOffsets, aligned, isa::CachePolicy::Default, uniformity_.divergent(op->getResult(0)));
+        Operands run = loadComponents(address, runBits, runOffsets, aligned, isa::CachePolicy::Default,
+                                      uniformity_.divergent(op->getResult(0)));
         std::copy(run.begin(), run.end(), values.begin() + static_cast<long>(i));
       } else {
-        storeComponents(address, llvm::ArrayRef<Operand>(values).slice(i, end - i), runBits, runOffsets, aligned, isa::CachePolicy::Default);
+        storeComponents(address, llvm::ArrayRef<Operand>(values).slice(i, end - i), runBits, runOffsets, aligned,
+                        isa::CachePolicy::Default);
       }
       i = end;
     }
@@ -456,14 +505,17 @@ bool KernelLowering::lowerMemory(mlir::Operation* op) {
   if (auto exchange = llvm::dyn_cast<LLVM::AtomicCmpXchgOp>(op)) return lowerCompareExchange(exchange), true;
   if (auto fence = llvm::dyn_cast<LLVM::FenceOp>(op)) {
     llvm::StringRef scope = fence.getSyncscope().value_or("");
-    auto level = scope == "block" || scope == "cta" ? isa::Scope::Block : scope == "device" || scope == "gpu" ? isa::Scope::Device : isa::Scope::System;
+    auto level = scope == "block" || scope == "cta"    ? isa::Scope::Block
+                 : scope == "device" || scope == "gpu" ? isa::Scope::Device
+                                                       : isa::Scope::System;
     v().effect(Opcode::Fence, Type::None, mod::fence(level), {});
     return true;
   }
   return false;
 }
 
-// --- Atomics -----------------------------------------------------------------------------------------------------------------------
+// --- Atomics
+// -----------------------------------------------------------------------------------------------------------------------
 
 namespace {
 isa::Scope scopeOf(std::optional<llvm::StringRef> name) {
@@ -478,7 +530,8 @@ void KernelLowering::lowerAtomic(LLVM::AtomicRMWOp op) {
   mlir::Type type = op.getVal().getType();
   unsigned bits = type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 64;
   bool wide = bits == 64;
-  Type isSigned = wide ? Type::S64 : Type::S32, isUnsigned = wide ? Type::U64 : Type::U32, plain = wide ? Type::B64 : Type::B32;
+  Type isSigned = wide ? Type::S64 : Type::S32, isUnsigned = wide ? Type::U64 : Type::U32,
+       plain = wide ? Type::B64 : Type::B32;
   Type floating = type.isF16() ? Type::F16 : type.isBF16() ? Type::BF16 : type.isF32() ? Type::F32 : Type::F64;
   Operand value = values[0];
   if (auto vector = llvm::dyn_cast<mlir::VectorType>(type)) {
@@ -493,26 +546,72 @@ void KernelLowering::lowerAtomic(LLVM::AtomicRMWOp op) {
   Type element = isUnsigned;
   auto negate = [&] {
     Type t = type.isFloat() || llvm::isa<mlir::VectorType>(type) ? floating : isSigned;
-    return value.constant() && !type.isFloat() ? Operand::number(0 - value.bits, value.width) : v().emit(Opcode::Neg, t, 0, {value}, value.width);
+    return value.constant() && !type.isFloat() ? Operand::number(0 - value.bits, value.width)
+                                               : v().emit(Opcode::Neg, t, 0, {value}, value.width);
   };
   switch (op.getBinOp()) {
-    case K::xchg: fn = isa::AtomicFn::Exch; element = plain; break;
-    case K::add: fn = isa::AtomicFn::Add; break;
-    case K::sub: fn = isa::AtomicFn::Add; value = negate(); break;
-    case K::_and: fn = isa::AtomicFn::And; element = plain; break;
-    case K::_or: fn = isa::AtomicFn::Or; element = plain; break;
-    case K::_xor: fn = isa::AtomicFn::Xor; element = plain; break;
-    case K::max: fn = isa::AtomicFn::Max; element = isSigned; break;
-    case K::min: fn = isa::AtomicFn::Min; element = isSigned; break;
-    case K::umax: fn = isa::AtomicFn::Max; break;
-    case K::umin: fn = isa::AtomicFn::Min; break;
-    case K::fadd: fn = isa::AtomicFn::Add; element = floating; break;
-    case K::fsub: fn = isa::AtomicFn::Add; element = floating; value = negate(); break;
-    case K::fmax: fn = isa::AtomicFn::Max; element = floating; break;
-    case K::fmin: fn = isa::AtomicFn::Min; element = floating; break;
-    case K::uinc_wrap: fn = isa::AtomicFn::Inc; break;
-    case K::udec_wrap: fn = isa::AtomicFn::Dec; break;
-    default: return fail(op, "this kind of atomic update is not supported");
+    case K::xchg:
+      fn = isa::AtomicFn::Exch;
+      element = plain;
+      break;
+    case K::add:
+      fn = isa::AtomicFn::Add;
+      break;
+    case K::sub:
+      fn = isa::AtomicFn::Add;
+      value = negate();
+      break;
+    case K::_and:
+      fn = isa::AtomicFn::And;
+      element = plain;
+      break;
+    case K::_or:
+      fn = isa::AtomicFn::Or;
+      element = plain;
+      break;
+    case K::_xor:
+      fn = isa::AtomicFn::Xor;
+      element = plain;
+      break;
+    case K::max:
+      fn = isa::AtomicFn::Max;
+      element = isSigned;
+      break;
+    case K::min:
+      fn = isa::AtomicFn::Min;
+      element = isSigned;
+      break;
+    case K::umax:
+      fn = isa::AtomicFn::Max;
+      break;
+    case K::umin:
+      fn = isa::AtomicFn::Min;
+      break;
+    case K::fadd:
+      fn = isa::AtomicFn::Add;
+      element = floating;
+      break;
+    case K::fsub:
+      fn = isa::AtomicFn::Add;
+      element = floating;
+      value = negate();
+      break;
+    case K::fmax:
+      fn = isa::AtomicFn::Max;
+      element = floating;
+      break;
+    case K::fmin:
+      fn = isa::AtomicFn::Min;
+      element = floating;
+      break;
+    case K::uinc_wrap:
+      fn = isa::AtomicFn::Inc;
+      break;
+    case K::udec_wrap:
+      fn = isa::AtomicFn::Dec;
+      break;
+    default:
+      return fail(op, "this kind of atomic update is not supported");
   }
   auto old = v().atomic(address, element, fn, scopeOf(op.getSyncscope()), {value}, !op.getResult().use_empty());
   if (!old) return set(op, Operands(values.size(), Operand::number(0, registerWidth(std::min(bits, 64u)))));
@@ -528,9 +627,10 @@ void KernelLowering::lowerCompareExchange(LLVM::AtomicCmpXchgOp op) {
   if (op.getVal().getType().isIntOrFloat() && op.getVal().getType().getIntOrFloatBitWidth() < 32)
     return fail(op, "compare-and-swap on integers narrower than 32 bits is not supported");
   bool wide = replacement.width == 64;
-  auto old = v().atomic(addressOf(op.getPtr()), wide ? Type::B64 : Type::B32, isa::AtomicFn::Cas, scopeOf(op.getSyncscope()),
-                        {expected, replacement}, true);
-  Operand done = v().emit(Opcode::Setp, wide ? Type::U64 : Type::U32, mod::compare(isa::Comparison::Eq), {*old, expected}, 1);
+  auto old = v().atomic(addressOf(op.getPtr()), wide ? Type::B64 : Type::B32, isa::AtomicFn::Cas,
+                        scopeOf(op.getSyncscope()), {expected, replacement}, true);
+  Operand done =
+      v().emit(Opcode::Setp, wide ? Type::U64 : Type::U32, mod::compare(isa::Comparison::Eq), {*old, expected}, 1);
   set(op.getRes(), Operands{*old, done});
 }
 

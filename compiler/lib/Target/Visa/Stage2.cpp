@@ -18,18 +18,21 @@ void writeStage2(const MachineCode& code, visa::KernelOp kernel) {
     for (const MachineInstruction& i : code.blocks[n].instructions) {
       last = i.location;
       using isa::Opcode;
-      if (i.code.op == Opcode::Exit || i.code.op == Opcode::Jmp || i.code.op == Opcode::Bra || i.code.op == Opcode::Fork) {
+      if (i.code.op == Opcode::Exit || i.code.op == Opcode::Jmp || i.code.op == Opcode::Bra ||
+          i.code.op == Opcode::Fork) {
         llvm::SmallVector<mlir::Block*, 2> targets;
         if (i.target >= 0) targets.push_back(blocks[i.target]);
         if (i.code.op == Opcode::Bra || i.code.op == Opcode::Fork) targets.push_back(blocks[n + 1]);
-        visa::FlowOp::create(b, i.location, number(static_cast<int>(i.code.op)), number(i.code.mod), number(i.code.a), targets);
+        visa::FlowOp::create(b, i.location, number(static_cast<int>(i.code.op)), number(i.code.mod), number(i.code.a),
+                             targets);
         ended = true;
         break;
       }
       uint32_t operands = i.code.dst | i.code.a << 8 | i.code.b << 16 | static_cast<uint32_t>(i.code.c) << 24;
-      visa::CodeOp::create(b, i.location, number(static_cast<int>(i.code.op)), number(static_cast<int>(i.code.type)), number(i.code.mod),
-                           b.getI32IntegerAttr(static_cast<int32_t>(operands)),
-                           i.code.has_ext ? b.getI64IntegerAttr(static_cast<int64_t>(i.code.ext)) : mlir::IntegerAttr(), i.symbol);
+      visa::CodeOp::create(b, i.location, number(static_cast<int>(i.code.op)), number(static_cast<int>(i.code.type)),
+                           number(i.code.mod), b.getI32IntegerAttr(static_cast<int32_t>(operands)),
+                           i.code.has_ext ? b.getI64IntegerAttr(static_cast<int64_t>(i.code.ext)) : mlir::IntegerAttr(),
+                           i.symbol);
     }
     if (!ended) {
       mlir::Block* next = n + 1 < blocks.size() ? blocks[n + 1] : blocks[n];

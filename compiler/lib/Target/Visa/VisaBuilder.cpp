@@ -13,8 +13,12 @@ uint16_t with(F&& set) {
   return i.mod;
 }
 }  // namespace
-uint16_t round(isa::Rounding r) { return with([&](auto& i) { isa::field::Round::set_rnd(i, r); }); }
-uint16_t compare(isa::Comparison c) { return with([&](auto& i) { isa::field::Compare::set_cmp(i, c); }); }
+uint16_t round(isa::Rounding r) {
+  return with([&](auto& i) { isa::field::Round::set_rnd(i, r); });
+}
+uint16_t compare(isa::Comparison c) {
+  return with([&](auto& i) { isa::field::Compare::set_cmp(i, c); });
+}
 uint16_t convert(isa::Type from, isa::Rounding r, bool integral) {
   return with([&](auto& i) {
     isa::field::Convert::set_from(i, from);
@@ -22,25 +26,39 @@ uint16_t convert(isa::Type from, isa::Rounding r, bool integral) {
     isa::field::Convert::set_int(i, integral);
   });
 }
-uint16_t special(isa::SpecialReg which) { return with([&](auto& i) { isa::field::Special::set_sr(i, which); }); }
-uint16_t lut(unsigned table) { return with([&](auto& i) { isa::field::Lut::set_lut(i, table); }); }
+uint16_t special(isa::SpecialReg which) {
+  return with([&](auto& i) { isa::field::Special::set_sr(i, which); });
+}
+uint16_t lut(unsigned table) {
+  return with([&](auto& i) { isa::field::Lut::set_lut(i, table); });
+}
 uint16_t math(llvm::StringRef function) {
   for (const isa::MathFunction& entry : isa::math_functions())
     if (entry.name == std::string_view(function.data(), function.size()))
       return with([&](auto& i) { isa::field::Math::set_fn(i, entry.code); });
   return 0xffff;
 }
-uint16_t service(isa::ServiceFn f) { return with([&](auto& i) { isa::field::Service::set_fn(i, f); }); }
-uint16_t fence(isa::Scope s) { return with([&](auto& i) { isa::field::Fence::set_scope(i, s); }); }
+uint16_t service(isa::ServiceFn f) {
+  return with([&](auto& i) { isa::field::Service::set_fn(i, f); });
+}
+uint16_t fence(isa::Scope s) {
+  return with([&](auto& i) { isa::field::Fence::set_scope(i, s); });
+}
 uint16_t barrier(isa::BarrierKind kind, unsigned id) {
   return with([&](auto& i) {
     isa::field::Barrier::set_kind(i, kind);
     isa::field::Barrier::set_id(i, id);
   });
 }
-uint16_t vote(isa::VoteMode m) { return with([&](auto& i) { isa::field::Vote::set_mode(i, m); }); }
-uint16_t match(isa::MatchMode m) { return with([&](auto& i) { isa::field::Match::set_mode(i, m); }); }
-uint16_t reduce(isa::AtomicFn f) { return with([&](auto& i) { isa::field::Reduce::set_fn(i, f); }); }
+uint16_t vote(isa::VoteMode m) {
+  return with([&](auto& i) { isa::field::Vote::set_mode(i, m); });
+}
+uint16_t match(isa::MatchMode m) {
+  return with([&](auto& i) { isa::field::Match::set_mode(i, m); });
+}
+uint16_t reduce(isa::AtomicFn f) {
+  return with([&](auto& i) { isa::field::Reduce::set_fn(i, f); });
+}
 uint16_t shuffle(isa::ShuffleMode mode, unsigned seg, unsigned clamp) {
   return with([&](auto& i) {
     isa::field::Shuffle::set_mode(i, mode);
@@ -55,12 +73,17 @@ using isa::Type;
 using visa::Slot;
 
 VisaBuilder::VisaBuilder(mlir::MLIRContext* context, mlir::Block* entry)
-    : b_(context), entry_(entry), location_(mlir::UnknownLoc::get(context)), scalar_(visa::ScalarType::get(context)),
+    : b_(context),
+      entry_(entry),
+      location_(mlir::UnknownLoc::get(context)),
+      scalar_(visa::ScalarType::get(context)),
       predicate_(visa::PredicateType::get(context)) {
   b_.setInsertionPointToEnd(entry);
 }
 
-mlir::Type VisaBuilder::laneType(unsigned width) const { return visa::LaneType::get(b_.getContext(), width == 64 ? 2 : 1); }
+mlir::Type VisaBuilder::laneType(unsigned width) const {
+  return visa::LaneType::get(b_.getContext(), width == 64 ? 2 : 1);
+}
 
 mlir::Type VisaBuilder::typeFor(unsigned width, bool uniform) const {
   return width == 1 ? predicate_ : uniform ? scalar_ : laneType(width);
@@ -74,12 +97,12 @@ Operand VisaBuilder::wrap(mlir::Value value, unsigned width, bool uniform) {
   return o;
 }
 
-mlir::Operation* VisaBuilder::create(Opcode op, Type type, uint16_t mod, const Sources& sources, mlir::TypeRange results,
-                                     mlir::FlatSymbolRefAttr symbol) {
-  return visa::InstOp::create(b_, location_, results, sources.values, b_.getI32IntegerAttr(static_cast<int>(op)),
-                              b_.getI32IntegerAttr(static_cast<int>(type)), b_.getI32IntegerAttr(mod),
-                              b_.getDenseI8ArrayAttr(sources.slots),
-                              sources.ext ? b_.getI64IntegerAttr(static_cast<int64_t>(*sources.ext)) : mlir::IntegerAttr(), symbol);
+mlir::Operation* VisaBuilder::create(Opcode op, Type type, uint16_t mod, const Sources& sources,
+                                     mlir::TypeRange results, mlir::FlatSymbolRefAttr symbol) {
+  return visa::InstOp::create(
+      b_, location_, results, sources.values, b_.getI32IntegerAttr(static_cast<int>(op)),
+      b_.getI32IntegerAttr(static_cast<int>(type)), b_.getI32IntegerAttr(mod), b_.getDenseI8ArrayAttr(sources.slots),
+      sources.ext ? b_.getI64IntegerAttr(static_cast<int64_t>(*sources.ext)) : mlir::IntegerAttr(), symbol);
 }
 
 Operand VisaBuilder::materialize(const Operand& constant) {
@@ -128,7 +151,8 @@ void VisaBuilder::place(Sources& sources, unsigned slot, isa::OperandClass kind,
   sources.scalar &= operand.uniform && (operand.width == 1 || llvm::isa<visa::ScalarType>(operand.value.getType()));
 }
 
-Operand VisaBuilder::emit(Opcode op, Type type, uint16_t mod, llvm::ArrayRef<Operand> given, unsigned width, bool lane) {
+Operand VisaBuilder::emit(Opcode op, Type type, uint16_t mod, llvm::ArrayRef<Operand> given, unsigned width,
+                          bool lane) {
   const isa::RowInfo* row = isa::row(op);
   const isa::OperandClass classes[] = {row->a, row->b, row->c};
   Sources sources;
@@ -148,13 +172,21 @@ void VisaBuilder::effect(Opcode op, Type type, uint16_t mod, llvm::ArrayRef<Oper
   create(op, type, mod, sources, {});
 }
 
-// --- Memory ---------------------------------------------------------------------------------------------------------------
+// --- Memory
+// ---------------------------------------------------------------------------------------------------------------
 
+// The object's address in a scalar register, once for the whole kernel.
 Operand VisaBuilder::withSymbol(const Address& address) {
-  Sources sources;
-  sources.slots[0] = static_cast<int8_t>(Slot::imm);
-  sources.ext = 0;
-  return wrap(create(Opcode::Mov, Type::B64, 0, sources, scalar_, address.symbol)->getResult(0), 64, true);
+  mlir::Value& cached = symbols_[address.symbol];
+  if (!cached) {
+    cached = atEntry([&] {
+      Sources sources;
+      sources.slots[0] = static_cast<int8_t>(Slot::imm);
+      sources.ext = 0;
+      return create(Opcode::Mov, Type::B64, 0, sources, scalar_, address.symbol)->getResult(0);
+    });
+  }
+  return wrap(cached, 64, true);
 }
 
 namespace {
@@ -183,12 +215,15 @@ void VisaBuilder::placeAddress(Sources& sources, const Address& address) {
     offset = 0;
   }
   place(sources, 0, isa::OperandClass::A, base, true);
-  if (address.index) place(sources, 1, isa::OperandClass::I, *address.index, true);
-  else sources.slots[1] = static_cast<int8_t>(Slot::zero);
+  if (address.index)
+    place(sources, 1, isa::OperandClass::I, *address.index, true);
+  else
+    sources.slots[1] = static_cast<int8_t>(Slot::zero);
   if (offset) sources.ext = static_cast<uint32_t>(offset);
 }
 
-llvm::SmallVector<Operand, 4> VisaBuilder::load(const Address& address, Type type, unsigned count, isa::CachePolicy policy, bool lane) {
+llvm::SmallVector<Operand, 4> VisaBuilder::load(const Address& address, Type type, unsigned count,
+                                                isa::CachePolicy policy, bool lane) {
   Sources sources;
   placeAddress(sources, address);
   bool scalar = sources.scalar && !lane && address.space != isa::Space::Local;
@@ -231,7 +266,8 @@ std::optional<Operand> VisaBuilder::atomic(const Address& address, Type type, is
   Operand data = values[0];
   if (values.size() > 1) {
     llvm::SmallVector<mlir::Value, 2> parts{toLane(values[0]).value, toLane(values[1]).value};
-    data = wrap(visa::PackOp::create(b_, location_, visa::LaneType::get(b_.getContext(), width / 16), parts), 32, false);
+    data =
+        wrap(visa::PackOp::create(b_, location_, visa::LaneType::get(b_.getContext(), width / 16), parts), 32, false);
   }
   place(sources, 2, isa::OperandClass::X, data, true);
   isa::Instruction i;
@@ -272,7 +308,8 @@ Operand VisaBuilder::genericAddress(const Address& address) {
   if (!address.narrow()) return addressValue(address);
   if (address.base.constant() && !address.index) {
     uint64_t window = address.space == isa::Space::Ub ? isa::kUbWindow : isa::kLocalWindow;
-    return Operand::number(window + static_cast<uint32_t>(address.base.bits + static_cast<uint64_t>(address.offset)), 64);
+    return Operand::number(window + static_cast<uint32_t>(address.base.bits + static_cast<uint64_t>(address.offset)),
+                           64);
   }
   Sources sources;
   placeAddress(sources, address);
@@ -280,7 +317,8 @@ Operand VisaBuilder::genericAddress(const Address& address) {
   return wrap(create(Opcode::Lea, Type::B64, addressMod(address), sources, result)->getResult(0), 64, sources.scalar);
 }
 
-// --- Small arithmetic -----------------------------------------------------------------------------------------------------
+// --- Small arithmetic
+// -----------------------------------------------------------------------------------------------------
 
 Operand VisaBuilder::add(const Operand& a, const Operand& b) {
   if (a.is(0)) return b;
@@ -292,9 +330,11 @@ Operand VisaBuilder::add(const Operand& a, const Operand& b) {
 Operand VisaBuilder::invert(const Operand& predicate) {
   if (predicate.constant()) return Operand::number(!predicate.bits, 1);
   // The inverse of a comparison is a comparison.
-  if (auto test = predicate.value.getDefiningOp<visa::InstOp>(); test && static_cast<Opcode>(test.getOpcode()) == Opcode::Setp) {
+  if (auto test = predicate.value.getDefiningOp<visa::InstOp>();
+      test && static_cast<Opcode>(test.getOpcode()) == Opcode::Setp) {
     using C = isa::Comparison;
-    static constexpr C kInverse[] = {C::Neu, C::Equ, C::Geu, C::Gtu, C::Leu, C::Ltu, C::Ne, C::Eq, C::Ge, C::Gt, C::Le, C::Lt, C::Nan, C::Num};
+    static constexpr C kInverse[] = {C::Neu, C::Equ, C::Geu, C::Gtu, C::Leu, C::Ltu, C::Ne,
+                                     C::Eq,  C::Ge,  C::Gt,  C::Le,  C::Lt,  C::Nan, C::Num};
     static constexpr C kIntegerInverse[] = {C::Ne, C::Eq, C::Ge, C::Gt, C::Le, C::Lt};
     unsigned code = isa::bits(static_cast<uint16_t>(test.getMod()), 0, 4);
     bool floating = isa::info(static_cast<Type>(test.getElement())).group >= isa::TypeGroup::f16;
@@ -343,16 +383,20 @@ Operand VisaBuilder::join(const Operand& low, const Operand& high) {
 
 Operand VisaBuilder::widen(const Operand& value, bool isSigned) {
   if (value.constant())
-    return Operand::number(isSigned ? static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(value.bits))) : value.bits, 64);
+    return Operand::number(
+        isSigned ? static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(value.bits))) : value.bits, 64);
   if (!isSigned && llvm::isa<visa::ScalarType>(value.value.getType())) return wrap(value.value, 64, true);
-  return emit(Opcode::Cvt, isSigned ? Type::S64 : Type::U64, mod::convert(isSigned ? Type::S32 : Type::U32), {value}, 64);
+  return emit(Opcode::Cvt, isSigned ? Type::S64 : Type::U64, mod::convert(isSigned ? Type::S32 : Type::U32), {value},
+              64);
 }
 
-// --- Register files --------------------------------------------------------------------------------------------------------
+// --- Register files
+// --------------------------------------------------------------------------------------------------------
 
 Operand VisaBuilder::toLane(const Operand& operand) {
   if (!operand.constant() && llvm::isa<visa::LaneType>(operand.value.getType())) return operand;
-  Operand moved = emit(Opcode::Mov, operand.width == 64 ? Type::B64 : Type::B32, 0, {operand}, operand.width, /*lane=*/true);
+  Operand moved =
+      emit(Opcode::Mov, operand.width == 64 ? Type::B64 : Type::B32, 0, {operand}, operand.width, /*lane=*/true);
   moved.above = operand.above;
   return moved;
 }

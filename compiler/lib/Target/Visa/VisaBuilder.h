@@ -11,10 +11,10 @@ namespace phx::compiler {
 
 // A value on its way through the lowering: an SSA value of visa, or a constant that has no register yet.
 struct Operand {
-  mlir::Value value;          // null: constant
-  uint64_t bits = 0;          // the constant
-  unsigned width = 32;        // 1 (predicate), 32 or 64
-  bool uniform = true;        // the same in all active lanes
+  mlir::Value value;    // null: constant
+  uint64_t bits = 0;    // the constant
+  unsigned width = 32;  // 1 (predicate), 32 or 64
+  bool uniform = true;  // the same in all active lanes
   // For integers narrower than 32 bits: what is known of the bits above. Otherwise they may hold anything.
   enum Above : uint8_t { unknown, zeros, signs } above = unknown;
 
@@ -48,12 +48,12 @@ uint16_t shuffle(isa::ShuffleMode mode, unsigned seg, unsigned clamp);
 // Where an access goes, as the ISA forms addresses (isa.def §5).
 struct Address {
   isa::Space space = isa::Space::Generic;
-  Operand base = Operand::number(0, 64);   // scalar or 64-bit lane value; constant 0: `zero`
-  std::optional<Operand> index;            // 32 bit
-  unsigned scale = 0;                      // log2
+  Operand base = Operand::number(0, 64);  // scalar or 64-bit lane value; constant 0: `zero`
+  std::optional<Operand> index;           // 32 bit
+  unsigned scale = 0;                     // log2
   bool zeroExtendIndex = false;
   int64_t offset = 0;
-  mlir::FlatSymbolRefAttr symbol;          // base is this object's address (base is then constant 0)
+  mlir::FlatSymbolRefAttr symbol;  // base is this object's address (base is then constant 0)
   bool narrow() const { return space == isa::Space::Ub || space == isa::Space::Local || space == isa::Space::Param; }
 };
 
@@ -72,12 +72,14 @@ class VisaBuilder {
   mlir::Type typeFor(unsigned width, bool uniform) const;
 
   // An instruction with a value result. The result is scalar if every source is and `lane` is false.
-  Operand emit(isa::Opcode op, isa::Type type, uint16_t mod, llvm::ArrayRef<Operand> sources, unsigned width, bool lane = false);
+  Operand emit(isa::Opcode op, isa::Type type, uint16_t mod, llvm::ArrayRef<Operand> sources, unsigned width,
+               bool lane = false);
   // An instruction without result.
   void effect(isa::Opcode op, isa::Type type, uint16_t mod, llvm::ArrayRef<Operand> sources);
 
   // Loads `count` values of `type` from consecutive addresses (1, 2 or 4).
-  llvm::SmallVector<Operand, 4> load(const Address& address, isa::Type type, unsigned count, isa::CachePolicy policy, bool lane);
+  llvm::SmallVector<Operand, 4> load(const Address& address, isa::Type type, unsigned count, isa::CachePolicy policy,
+                                     bool lane);
   void store(const Address& address, isa::Type type, llvm::ArrayRef<Operand> values, isa::CachePolicy policy);
   // Read-modify-write; `values` is the operand, or the expected and the new value of a compare-and-swap.
   std::optional<Operand> atomic(const Address& address, isa::Type type, isa::AtomicFn fn, isa::Scope scope,
@@ -106,8 +108,10 @@ class VisaBuilder {
   template <class F>
   auto atEntry(F&& emitter) {
     mlir::OpBuilder::InsertionGuard guard(b_);
-    if (lastEntry_) b_.setInsertionPointAfter(lastEntry_);
-    else b_.setInsertionPointToStart(entry_);
+    if (lastEntry_)
+      b_.setInsertionPointAfter(lastEntry_);
+    else
+      b_.setInsertionPointToStart(entry_);
     auto result = emitter();
     mlir::Operation* last = b_.getInsertionPoint() == entry_->begin() ? nullptr : &*std::prev(b_.getInsertionPoint());
     if (last) lastEntry_ = last;
@@ -135,6 +139,7 @@ class VisaBuilder {
   mlir::Location location_;
   mlir::Type scalar_, predicate_;
   llvm::DenseMap<std::pair<uint64_t, unsigned>, mlir::Value> constants_;
+  llvm::DenseMap<mlir::Attribute, mlir::Value> symbols_;
 };
 
 }  // namespace phx::compiler
