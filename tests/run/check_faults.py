@@ -17,7 +17,7 @@ FAULTS = {
     "busy": ("cudaErrorLaunchTimeout", "busy", ["busy", "watchdog"]),
     "shared": ("cudaErrorIllegalAddress", "shared", ["shared memory out of bounds", "shared_bounds"]),
     "inlined": ("cudaErrorIllegalAddress", "inlined", ["deep_store", "inlined(float*, int)", "past the end"]),
-    "barrier": ("cudaErrorLaunchTimeout", "barrier", ["barrier_mismatch", "deadlock", "waits at the block barrier", "0xffff0000"]),
+    "barrier": ("cudaErrorLaunchFailure", "barrier", ["barrier_mismatch", "deadlock", "waits at the block barrier", "0xffff0000"]),
     "assert": ("cudaErrorAssert", "assert", ["asserts", "limit", "thread (20, 0, 0)", "block (0, 0, 0)"]),
 }
 
