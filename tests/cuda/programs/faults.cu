@@ -53,7 +53,7 @@ int main() {
     misaligned<<<1, 1>>>(p);
   });
   fails_with("an assertion", cudaErrorAssert, [] { asserts<<<2, 32>>>(9); });
-  fails_with("a trap", cudaErrorIllegalInstruction, [] { traps<<<1, 32>>>(); });
+  fails_with("a trap", cudaErrorLaunchFailure, [] { traps<<<1, 32>>>(); });
   asserts<<<1, 32>>>(3);
   CUDA(cudaDeviceSynchronize());
   return verdict("faults");
