@@ -91,6 +91,14 @@ struct SourceFrame {
   uint32_t line = 0, column = 0;
   bool operator==(const SourceFrame&) const = default;
 };
+// The innermost frame in the user's own files: phxcc names the tool chain's headers <clang>/… and <cuda>/…. The innermost frame if
+// there is no other; nullptr without frames.
+inline const SourceFrame* user_frame(std::span<const SourceFrame> frames) {
+  for (const SourceFrame& frame : frames)
+    if (!frame.file.starts_with('<')) return &frame;
+  return frames.empty() ? nullptr : &frames.front();
+}
+
 struct LineEntry {
   uint32_t word = 0;
   std::vector<SourceFrame> frames;  // with inlining; empty = unknown

@@ -63,11 +63,11 @@ std::vector<Amount> amounts(const Map& totals) {
 std::vector<SourceLine> source_lines(const phx::sim::LaunchCounters& counters, const image::Executable& executable) {
   std::map<std::pair<std::string, uint32_t>, SourceLine> lines;
   for (const auto& counted : counters.lines) {
-    auto frames = executable.source(counted.word);
-    if (frames.empty()) continue;
-    SourceLine& line = lines[{frames.front().file, frames.front().line}];
-    line.file = frames.front().file;
-    line.line = frames.front().line;
+    const image::SourceFrame* frame = image::user_frame(executable.source(counted.word));
+    if (!frame) continue;
+    SourceLine& line = lines[{frame->file, frame->line}];
+    line.file = frame->file;
+    line.line = frame->line;
     line.issues += counted.issues;
     line.lanes += counted.lanes;
     line.stall_cycles += counted.stall_cycles;
