@@ -13,7 +13,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "hal/drivers/sim/sim_driver.h"
+#include <phalanx/hal/drivers/sim.h>
 
 using namespace phx::hal;
 

@@ -1,7 +1,7 @@
 #include "runtime/src/drivers.h"
 
-#include "hal/drivers/null/null_driver.h"
-#include "hal/drivers/sim/sim_driver.h"
+#include <phalanx/hal/drivers/null.h>
+#include <phalanx/hal/drivers/sim.h>
 
 namespace phx::rt {
 

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "hal/drivers/null/null_driver.h"
+#include <phalanx/hal/drivers/null.h>
 
 cts::Subject cts::subject(uint32_t devices) {
   const char text[] = "kernel fill 16\nsymbol counter 4\n";

@@ -2,7 +2,7 @@
 
 #include "device_sim/assembler/assembler.h"
 #include "device_sim/image/image.h"
-#include "hal/drivers/sim/sim_driver.h"
+#include <phalanx/hal/drivers/sim.h>
 #include "tests/hal_cts/subject.h"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "hal/drivers/null/null_driver.h"
+#include <phalanx/hal/drivers/null.h>
 
 #include <phalanx/hal/service_ring.h>
 #include <phalanx/hal/software_queue.h>

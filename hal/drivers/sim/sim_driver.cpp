@@ -1,4 +1,4 @@
-#include "hal/drivers/sim/sim_driver.h"
+#include <phalanx/hal/drivers/sim.h>
 
 #include <phalanx/hal/software_queue.h>
 

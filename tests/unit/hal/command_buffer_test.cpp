@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "hal/drivers/null/null_driver.h"
+#include <phalanx/hal/drivers/null.h>
 
 using namespace phx::hal;
 

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 #include <phalanx/hal/instance.h>
 
-#include "hal/drivers/null/null_driver.h"
+#include <phalanx/hal/drivers/null.h>
 
 using namespace phx::hal;
 
