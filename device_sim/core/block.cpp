@@ -13,18 +13,39 @@
 namespace phx::sim {
 
 namespace {
-// From here on pages come from the system one by one as they are touched; below, clearing is cheaper than mapping.
+// From here on pages come from the system one by one as they are touched; below, clearing is cheaper.
 constexpr size_t kMapBytes = 256 * 1024;
+
+// Moves out what the warps did since the last call.
+BlockEvents events_of(Machinery& m) {
+  BlockEvents events;
+  if (!m.frame.recording) return events;
+  events.warps.reserve(m.warps.size());
+  for (Warp& warp : m.warps) {
+    warp.words_taken += warp.events.words.size();
+    warp.accesses_taken += warp.events.accesses.size();
+    events.warps.push_back(std::exchange(warp.events, {}));
+  }
+  events.arrivals = std::exchange(m.arrivals, {});
+  return events;
+}
+
 }  // namespace
 
 AlignedBytes::AlignedBytes(size_t bytes) : size_((std::max<size_t>(bytes, 1) + 127) / 128 * 128) {
   if (size_ < kMapBytes) {
     data = static_cast<unsigned char*>(std::aligned_alloc(128, size_));
-    if (data) std::memset(data, 0, size_);
     return;
   }
   void* at = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   data = at == MAP_FAILED ? nullptr : static_cast<unsigned char*>(at);
+}
+void AlignedBytes::clear() {
+  if (!data) return;
+  if (size_ < kMapBytes)
+    std::memset(data, 0, size_);
+  else
+    madvise(data, size_, MADV_DONTNEED);
 }
 AlignedBytes::~AlignedBytes() {
   if (size_ < kMapBytes)
@@ -33,17 +54,9 @@ AlignedBytes::~AlignedBytes() {
     munmap(data, size_);
 }
 
-Machinery::Machinery(const LaunchContext& l, uint64_t i, uint16_t member, uint32_t c)
-    : launch(l),
-      kernel(l.program->kernels()[l.kernel]),
-      memory(*l.memory),
-      index(i),
-      device(member),
-      ordinal(member < l.members.size() ? l.members[member] : member),
-      core(c) {
+Machinery::Machinery(const LaunchContext& l)
+    : launch(l), kernel(l.program->kernels()[l.kernel]), memory(*l.memory) {
   const bool simt = kernel.core == image::CoreKind::simt;
-  ctaid = {static_cast<uint32_t>(i % l.grid[0]), static_cast<uint32_t>(i / l.grid[0] % l.grid[1]),
-           static_cast<uint32_t>(i / l.grid[0] / l.grid[1])};
   threads = simt ? l.block[0] * l.block[1] * l.block[2] : 1;
   // A tile program has its core's unified buffer to itself.
   ub_bytes = simt ? uint64_t{kernel.ub_static_bytes} + l.ub_dynamic_bytes
@@ -63,6 +76,7 @@ Machinery::Machinery(const LaunchContext& l, uint64_t i, uint16_t member, uint32
   const DecodedProgram& program = l.program->decoded();
   frame.code = program.code.data();
   frame.operations = program.operations.data();
+  entry = frame.code + l.program->entry(l.kernel);
   frame.machinery = this;
   frame.recording = l.record_events;
   frame.ub = ub->data;
@@ -77,8 +91,6 @@ Machinery::Machinery(const LaunchContext& l, uint64_t i, uint16_t member, uint32
   for (unsigned w = 0; w < count; ++w) {
     Warp& warp = warps[w];
     warp.index = w;
-    const unsigned lanes = std::min(isa::kWarpLanes, threads - w * isa::kWarpLanes);
-    warp.live = lanes == 32 ? kAllLanes : (1u << lanes) - 1;
     warp.r = reinterpret_cast<uint32_t*>(registers->data) + file * w;
     warp.local = local->data + local_of_warp * w;
     for (unsigned lane = 0; lane < 32; ++lane) {
@@ -91,37 +103,78 @@ Machinery::Machinery(const LaunchContext& l, uint64_t i, uint16_t member, uint32
         }
       }
     }
-    auto split = std::make_unique<Split>();
-    std::memset(split->s, 0, sizeof split->s);
-    std::memset(split->p, 0, sizeof split->p);
-    split->s[kScalarOnes] = ~uint64_t{0};
-    split->p[kPredicateOnes] = ~uint32_t{0};
-    split->mask = warp.live;
-    split->pc = frame.code + l.program->entry(l.kernel);
-    warp.splits.push_back(std::move(split));
-    live_lanes += lanes;
   }
 }
 
-struct Block::State : Machinery {
-  using Machinery::Machinery;
-};
-
-Block::Block(const LaunchContext& launch, uint64_t index, uint16_t device, uint32_t core)
-    : state_(std::make_unique<State>(launch, index, device, core)) {}
-Block::~Block() = default;
-Block::Block(Block&&) noexcept = default;
-
-BlockStatus Block::run(uint64_t budget) {
-  if (state_->status == BlockStatus::ready || state_->status == BlockStatus::parked)
-    state_->status = run_block(*state_, std::max<uint64_t>(budget, 1));
-  return state_->status;
+void Machinery::start(uint64_t i, uint16_t member, uint32_t c) {
+  static_cast<BlockProgress&>(*this) = {};
+  index = i;
+  device = member;
+  ordinal = member < launch.members.size() ? launch.members[member] : member;
+  core = c;
+  const auto& grid = launch.grid;
+  ctaid = {static_cast<uint32_t>(i % grid[0]), static_cast<uint32_t>(i / grid[0] % grid[1]),
+           static_cast<uint32_t>(i / grid[0] / grid[1])};
+  live_lanes = threads;
+  if (kernel.core != image::CoreKind::simt) flags = {};
+  if (ub_bytes) ub->clear();
+  if (kernel.local_bytes) local->clear();
+  registers->clear();
+  for (Warp& warp : warps) {
+    static_cast<WarpProgress&>(warp) = {};
+    const unsigned lanes = std::min(isa::kWarpLanes, threads - warp.index * isa::kWarpLanes);
+    warp.live = lanes == 32 ? kAllLanes : (1u << lanes) - 1;
+    warp.regions.clear();
+    add_first_split(warp, entry);
+  }
 }
 
-void Block::serve(OrderedState& state) { serve_block(*state_, state); }
+BlockStorage::BlockStorage() = default;
+BlockStorage::~BlockStorage() = default;
+BlockStorage::BlockStorage(BlockStorage&&) noexcept = default;
+
+Block::Block(const LaunchContext& launch, uint64_t index, uint16_t device, uint32_t core)
+    : launch_(&launch), index_(index), core_(core), device_(device) {}
+Block::~Block() = default;
+Block::Block(Block&&) noexcept = default;
+Block& Block::operator=(Block&&) noexcept = default;
+
+BlockStatus Block::run(uint64_t budget, BlockStorage& storage) {
+  if (status_ != BlockStatus::ready && status_ != BlockStatus::parked) return status_;
+  if (!machinery_) {
+    if (storage.free_.empty()) {
+      machinery_ = std::make_unique<Machinery>(*launch_);
+    } else {
+      machinery_ = std::move(storage.free_.back());
+      storage.free_.pop_back();
+    }
+    machinery_->start(index_, device_, core_);
+  }
+  status_ = machinery_->status = run_block(*machinery_, std::max<uint64_t>(budget, 1));
+  statistics_ = machinery_->statistics;
+  if (status_ == BlockStatus::finished) {
+    services_ = std::exchange(machinery_->services, {});
+    events_ = events_of(*machinery_);
+    storage.free_.push_back(std::move(machinery_));
+  }
+  return status_;
+}
+
+BlockStatus Block::run(uint64_t budget) {
+  BlockStorage storage;
+  return run(budget, storage);
+}
+
+void Block::serve(OrderedState& state) {
+  if (!machinery_) return;
+  serve_block(*machinery_, state);
+  status_ = machinery_->status;
+  statistics_ = machinery_->statistics;
+}
 
 uint32_t Block::release_grid_barrier(uint32_t generation) {
-  Machinery& m = *state_;
+  if (!machinery_) return 0;
+  Machinery& m = *machinery_;
   uint32_t arrivals = 0;
   for (Warp& warp : m.warps)
     for (auto& split : warp.splits) {
@@ -133,35 +186,27 @@ uint32_t Block::release_grid_barrier(uint32_t generation) {
     }
   m.grid_lanes = 0;
   m.grid_generation = generation + 1;
-  if (m.status == BlockStatus::grid_barrier) m.status = BlockStatus::ready;
+  if (m.status == BlockStatus::grid_barrier) status_ = m.status = BlockStatus::ready;
   return arrivals;
 }
 
-uint64_t Block::index() const { return state_->index; }
-uint16_t Block::device() const { return state_->device; }
-BlockStatus Block::status() const { return state_->status; }
-const std::optional<Fault>& Block::fault() const { return state_->fault; }
-std::string Block::waits() const { return wait_graph(*state_); }
-const Block::Statistics& Block::statistics() const { return state_->statistics; }
+const std::optional<Fault>& Block::fault() const {
+  static const std::optional<Fault> none;
+  return machinery_ ? machinery_->fault : none;
+}
+std::string Block::waits() const { return machinery_ ? wait_graph(*machinery_) : ""; }
+Fault Block::deadlock() const { return machinery_ ? stuck_fault(*machinery_, FaultKind::deadlock) : Fault{}; }
 
 BlockEvents Block::take_events() {
-  Machinery& m = *state_;
-  BlockEvents events;
-  events.block = m.index;
-  events.device = m.device;
-  events.finished = m.status == BlockStatus::finished;
-  events.warps.reserve(m.warps.size());
-  for (Warp& warp : m.warps) {
-    warp.words_taken += warp.events.words.size();
-    warp.accesses_taken += warp.events.accesses.size();
-    events.warps.push_back(std::move(warp.events));
-    warp.events = {};
-  }
-  events.arrivals = std::move(m.arrivals);
-  m.arrivals.clear();
+  BlockEvents events = machinery_ ? events_of(*machinery_) : std::exchange(events_, {});
+  events.block = index_;
+  events.device = device_;
+  events.finished = status_ == BlockStatus::finished;
   return events;
 }
 
-std::vector<ServiceRecord> Block::take_services() { return std::exchange(state_->services, {}); }
+std::vector<ServiceRecord> Block::take_services() {
+  return std::exchange(machinery_ ? machinery_->services : services_, {});
+}
 
 }  // namespace phx::sim

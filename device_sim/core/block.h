@@ -71,30 +71,50 @@ enum class BlockStatus : uint8_t {
   faulted,
 };
 
+struct Machinery;
+
+// What ended blocks leave to those that run after them: registers, unified buffer, local memory, bookkeeping. Serves the
+// blocks of one launch, and one host thread at a time; blocks may take from one and leave to another.
+class BlockStorage {
+ public:
+  BlockStorage();
+  ~BlockStorage();
+  BlockStorage(BlockStorage&&) noexcept;
+
+ private:
+  friend class Block;
+  std::vector<std::unique_ptr<Machinery>> free_;
+};
+
+// Holds storage only between its first round and its end.
 class Block {
  public:
   // `core`: functional slot, reported as coreid in functional mode.
   Block(const LaunchContext& launch, uint64_t index, uint16_t device, uint32_t core);
   ~Block();
   Block(Block&&) noexcept;
+  Block& operator=(Block&&) noexcept;
 
   // Runs warps in turn until none can go on or each has executed `budget` instructions in this round.
-  BlockStatus run(uint64_t budget);
+  BlockStatus run(uint64_t budget, BlockStorage& storage);
+  BlockStatus run(uint64_t budget);  // with storage of its own
   // Serves the parked ordered operations in (warp, lane) order.
   void serve(OrderedState& state);
   // Lets the lanes at the grid barrier go on; the generation counts from 0. Returns how many `grid_arrive` events they
   // made.
   uint32_t release_grid_barrier(uint32_t generation);
 
-  uint64_t index() const;
-  uint16_t device() const;
-  BlockStatus status() const;
+  uint64_t index() const { return index_; }
+  uint16_t device() const { return device_; }
+  BlockStatus status() const { return status_; }
   const std::optional<Fault>& fault() const;
-  // Moves out what happened since the last call.
+  // Moves out what happened since the last call; no warps without recording.
   BlockEvents take_events();
   std::vector<ServiceRecord> take_services();
   // Live splits that wait, and for what: the wait graph of a deadlock message.
   std::string waits() const;
+  // The deadlock of a block that nobody will let go on, at the first split that waits.
+  Fault deadlock() const;
 
   struct Statistics {
     uint64_t warp_instructions = 0;  // executed by splits
@@ -102,11 +122,18 @@ class Block {
     uint64_t divergent_branches = 0;
     uint64_t ordered_operations = 0;
   };
-  const Statistics& statistics() const;
+  const Statistics& statistics() const { return statistics_; }
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  const LaunchContext* launch_;
+  uint64_t index_;
+  uint32_t core_;
+  uint16_t device_;
+  BlockStatus status_ = BlockStatus::ready;
+  std::unique_ptr<Machinery> machinery_;
+  Statistics statistics_;  // as of the last round
+  BlockEvents events_;     // of a block that has ended
+  std::vector<ServiceRecord> services_;
 };
 
 // Largest number of blocks of this shape that one vector core holds at a time (threads, warps, lane registers, unified

@@ -65,27 +65,32 @@ struct Split {
   uint64_t poll_key = 0, poll_words = 0, poll_accesses = 0, poll_switch = 0;
 };
 
-struct Warp {
+// What starts afresh with each block.
+struct WarpProgress {
+  uint32_t live = 0;  // lanes that have not ended
+  bool ended = false;  // `end` is in the stream
+  uint64_t executed = 0, executed_in_round = 0;  // warp instructions
+  uint64_t words_taken = 0, accesses_taken = 0;  // handed out in earlier rounds
+  uint64_t switches = 0;                         // changes of the running split
+  const Split* last = nullptr;
+};
+
+struct Warp : WarpProgress {
   unsigned index = 0;
-  uint32_t live = 0;                           // lanes that have not ended
   std::vector<std::unique_ptr<Split>> splits;  // live ones, in order of creation
   std::vector<std::unique_ptr<Split>> spare;
   std::vector<Region> regions;
-  uint64_t executed = 0, executed_in_round = 0;  // warp instructions
   uint32_t* r = nullptr;
   unsigned char* local = nullptr;
   uint32_t tid[3][32];
   WarpEvents events;
-  uint64_t words_taken = 0, accesses_taken = 0;  // handed out in earlier rounds
-  uint64_t switches = 0;                         // changes of the running split
-  const Split* last = nullptr;
-  bool ended = false;  // `end` is in the stream
 };
 
 struct AlignedBytes {
   explicit AlignedBytes(size_t bytes);
   ~AlignedBytes();
   AlignedBytes(const AlignedBytes&) = delete;
+  void clear();  // to zeros; before, the bytes are anything
   unsigned char* data = nullptr;
 
  private:
@@ -105,25 +110,13 @@ struct Banks {
   unsigned width_bits = 2;  // log2 of a bank's bytes
 };
 
-struct Machinery {
-  Machinery(const LaunchContext& launch, uint64_t index, uint16_t device, uint32_t core);
-
-  const LaunchContext& launch;
-  const image::Kernel& kernel;
-  const AddressSpace& memory;
-  const uint64_t index;
-  const uint16_t device;   // member number
-  const uint16_t ordinal;  // device ordinal
-  const uint32_t core;
+// What starts afresh with each block.
+struct BlockProgress {
+  uint64_t index = 0;
+  uint16_t device = 0;   // member number
+  uint16_t ordinal = 0;  // device ordinal
+  uint32_t core = 0;
   std::array<uint32_t, 3> ctaid{};
-  uint32_t threads = 0;
-  uint64_t ub_bytes = 0;
-  Banks banks;
-
-  std::unique_ptr<AlignedBytes> ub, registers, local;
-  std::vector<Warp> warps;
-  Frame frame;
-  uint64_t generation = 0;  // of the address space when the views were filled
 
   Warp* warp = nullptr;  // running
   Split* split = nullptr;
@@ -137,11 +130,32 @@ struct Machinery {
   uint32_t grid_generation = 0;
   std::vector<uint32_t> arrivals;  // per generation released since the last take
 
-  PipeFlags flags;
   BlockStatus status = BlockStatus::ready;
   std::optional<Fault> fault;
   std::vector<ServiceRecord> services;
   Block::Statistics statistics;
+};
+
+// A block's state while it is resident. Everything outside BlockProgress and WarpProgress follows from the launch alone
+// and outlives the block.
+struct Machinery : BlockProgress {
+  explicit Machinery(const LaunchContext& launch);
+  // A new block in the same place: memory and registers are zero.
+  void start(uint64_t index, uint16_t device, uint32_t core);
+
+  const LaunchContext& launch;
+  const image::Kernel& kernel;
+  const AddressSpace& memory;
+  uint32_t threads = 0;
+  uint64_t ub_bytes = 0;
+  Banks banks;
+
+  std::unique_ptr<AlignedBytes> ub, registers, local;
+  std::vector<Warp> warps;
+  const Decoded* entry = nullptr;
+  Frame frame;
+  uint64_t generation = 0;  // of the address space when the views were filled
+  PipeFlags flags;
 
   bool faulted() const { return fault.has_value(); }
 };
@@ -151,6 +165,7 @@ struct Machinery {
 BlockStatus run_block(Machinery& m, uint64_t budget);
 void set_mask(Frame* f, uint32_t mask);
 Split* add_split(Warp& warp, const Split& from, uint32_t mask);
+Split* add_first_split(Warp& warp, const Decoded* pc);
 void remove_split(Warp& warp, Split* split);
 // Ends lanes of the running split (its whole mask).
 void end_lanes(Machinery& m, Warp& warp, Split* split);
@@ -160,6 +175,8 @@ void release_barrier_if_complete(Machinery& m);
 // Lets a gathered operation go on when its members are all there (warp_exchange.cpp).
 void complete_gathers(Machinery& m, Warp& warp);
 std::string wait_graph(const Machinery& m);
+// At the first live split, with the wait graph.
+Fault stuck_fault(const Machinery& m, FaultKind kind);
 
 // Puts instructions [run_begin, end) on the books; they were executed by the active lanes.
 void account(Frame* f, const Decoded* end);

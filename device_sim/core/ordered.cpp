@@ -170,7 +170,6 @@ void serve_split(Machinery& m, Warp& warp, Split& split, OrderedState& state) {
 
 void serve_block(Machinery& m, OrderedState& state) {
   if (m.faulted()) return;
-  for (View& view : m.frame.views) view = {};  // a device-side free may have changed what they describe
   std::vector<Split*> waiting;
   for (Warp& warp : m.warps) {
     waiting.clear();

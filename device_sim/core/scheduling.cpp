@@ -36,28 +36,48 @@ void push_event_word(Warp& warp, EventKind kind, uint32_t word) {
   warp.events.words.push_back(word);
 }
 
-Split* add_split(Warp& warp, const Split& from, uint32_t mask) {
-  std::unique_ptr<Split> split;
+namespace {
+
+// A split with its own files still to fill.
+Split* new_split(Warp& warp, uint32_t mask, const Decoded* pc, uint64_t count) {
   if (warp.spare.empty()) {
-    split = std::make_unique<Split>();
+    warp.splits.push_back(std::make_unique<Split>());
   } else {
-    split = std::move(warp.spare.back());
+    warp.splits.push_back(std::move(warp.spare.back()));
     warp.spare.pop_back();
   }
-  std::memcpy(split->s, from.s, sizeof split->s);
-  std::memcpy(split->p, from.p, sizeof split->p);
+  Split* split = warp.splits.back().get();
   split->mask = mask;
   split->wait = Wait::none;
-  split->pc = from.pc;
-  split->count = from.count;
-  split->regions = from.regions;
-  split->calls = from.calls;
+  split->pc = pc;
+  split->count = count;
   split->loop_hash = split->previous_hash = 0;
   split->repeats = split->ordered_back_edges = 0;
   split->ordered_in_loop = false;
   split->poll_key = 0;
-  warp.splits.push_back(std::move(split));
-  return warp.splits.back().get();
+  return split;
+}
+
+}  // namespace
+
+Split* add_split(Warp& warp, const Split& from, uint32_t mask) {
+  Split* split = new_split(warp, mask, from.pc, from.count);
+  std::memcpy(split->s, from.s, sizeof split->s);
+  std::memcpy(split->p, from.p, sizeof split->p);
+  split->regions = from.regions;
+  split->calls = from.calls;
+  return split;
+}
+
+Split* add_first_split(Warp& warp, const Decoded* pc) {
+  Split* split = new_split(warp, warp.live, pc, 0);
+  std::memset(split->s, 0, sizeof split->s);
+  std::memset(split->p, 0, sizeof split->p);
+  split->s[kScalarOnes] = ~uint64_t{0};
+  split->p[kPredicateOnes] = ~uint32_t{0};
+  split->regions.clear();
+  split->calls.clear();
+  return split;
 }
 
 void remove_split(Warp& warp, Split* split) {
@@ -144,7 +164,7 @@ void run_split(Machinery& m, Warp& warp, Split* split, uint64_t limit) {
   f.p = split->p;
   f.local = warp.local;
   for (unsigned i = 0; i < 3; ++i) f.tid[i] = warp.tid[i];
-  set_mask(&f, split->mask);
+  if (f.mask != split->mask) set_mask(&f, split->mask);
   f.run_begin = split->pc;
   split->pc->run(split->pc, &f);
 }
@@ -201,22 +221,13 @@ std::string hex(uint32_t mask) {
 
 // Nobody can go on: says why.
 void raise_stuck(Machinery& m) {
-  const Warp* first_warp = nullptr;
-  const Split* first = nullptr;
-  bool barriers_only = true;
+  bool any = false, barriers_only = true;
   for (const Warp& warp : m.warps)
     for (const auto& split : warp.splits) {
-      if (!first) {
-        first_warp = &warp;
-        first = split.get();
-      }
+      any = true;
       barriers_only &= split->wait == Wait::barrier || split->wait == Wait::grid;
     }
-  if (!first) return;
-  const Decoded* at = first->wait == Wait::join ? first->pc - 1 : first->pc;
-  m.fault = make_fault(m, *first_warp, at, barriers_only ? FaultKind::divergent_barrier : FaultKind::deadlock,
-                       lowest(first->mask));
-  m.fault->detail = wait_graph(m);
+  if (any) m.fault = stuck_fault(m, barriers_only ? FaultKind::divergent_barrier : FaultKind::deadlock);
 }
 
 }  // namespace
@@ -244,6 +255,19 @@ std::string wait_graph(const Machinery& m) {
   if (shown > 16) text += "and " + std::to_string(shown - 16) + " more\n";
   if (!text.empty()) text.pop_back();
   return text;
+}
+
+Fault stuck_fault(const Machinery& m, FaultKind kind) {
+  Fault fault;
+  for (const Warp& warp : m.warps)
+    if (!warp.splits.empty()) {
+      const Split& first = *warp.splits.front();
+      fault = make_fault(m, warp, first.wait == Wait::join ? first.pc - 1 : first.pc, kind, lowest(first.mask));
+      break;
+    }
+  fault.kind = kind;
+  fault.detail = wait_graph(m);
+  return fault;
 }
 
 BlockStatus run_block(Machinery& m, uint64_t budget) {

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <random>
 
+#include <tbb/blocked_range.h>
+#include <tbb/enumerable_thread_specific.h>
 #include <tbb/parallel_for.h>
 
 #include "device_sim/system/state.h"
@@ -58,7 +60,10 @@ class Launch {
   }
 
  private:
-  using Resident = std::pair<uint32_t, std::unique_ptr<Block>>;  // slot, block
+  struct Resident {
+    uint32_t slot;
+    Block block;
+  };
 
   const image::Kernel& kernel() const { return request_.program->kernels()[request_.kernel]; }
 
@@ -126,6 +131,7 @@ class Launch {
       shape.blocks = blocks_;
       shape.first_block = first;
       shape.members = request_.members;
+      shape.ub_dynamic_bytes = request_.ub_dynamic_bytes;
       std::vector<DeviceTiming*> devices;
       for (uint16_t member : request_.members) devices.push_back(state_.timing[member].get());
       const auto start = static_cast<uint64_t>(request_.start_seconds * state_.machine.chip.clock_hz + 0.5);
@@ -148,10 +154,11 @@ class Launch {
       while (member.next < member.last && !member.free_slots.empty()) {
         const uint32_t slot = member.free_slots.back();
         member.free_slots.pop_back();
-        resident_.emplace_back(slot, std::make_unique<Block>(context_, member.next++, static_cast<uint16_t>(m), slot / per_core_));
+        resident_.push_back({slot, Block(context_, member.next++, static_cast<uint16_t>(m), slot / per_core_)});
       }
     }
-    std::sort(resident_.begin(), resident_.end(), [](const Resident& a, const Resident& b) { return a.second->index() < b.second->index(); });
+    auto earlier = [](const Resident& a, const Resident& b) { return a.block.index() < b.block.index(); };
+    if (!std::is_sorted(resident_.begin(), resident_.end(), earlier)) std::sort(resident_.begin(), resident_.end(), earlier);
   }
 
   void step(uint64_t budget) {
@@ -164,7 +171,7 @@ class Launch {
       round = {};
     }
     if (first_fault()) return collect_services();
-    for (auto& [slot, block] : resident_) block->serve(ordered_);
+    for (auto& [slot, block] : resident_) block.serve(ordered_);
     round.ordered = std::move(ordered_.records);
     ordered_.records.clear();
     if (!first_fault()) release_grid(round);
@@ -182,29 +189,31 @@ class Launch {
   }
 
   void run_blocks(uint64_t budget) {
-    std::vector<size_t> order(resident_.size());
-    std::iota(order.begin(), order.end(), size_t{0});
+    std::vector<uint32_t> order;  // empty: as they are
     if (state_.options.shuffle) {
+      order.resize(resident_.size());
+      std::iota(order.begin(), order.end(), 0u);
       std::mt19937_64 random(state_.options.shuffle + ++rounds_);
       std::shuffle(order.begin(), order.end(), random);
     }
-    auto one = [&](size_t i) {
-      Block& block = *resident_[order[i]].second;
-      if (block.status() == BlockStatus::ready || block.status() == BlockStatus::parked) block.run(budget);
+    auto some = [&](const tbb::blocked_range<size_t>& range) {
+      BlockStorage& storage = storage_.local();
+      for (size_t i = range.begin(); i < range.end(); ++i)
+        resident_[order.empty() ? i : order[i]].block.run(budget, storage);
     };
-    if (state_.options.threads == 1) {
-      for (size_t i = 0; i < order.size(); ++i) one(i);
-    } else {
-      state_.arena.execute([&] { tbb::parallel_for(size_t{0}, order.size(), one); });
-    }
+    const tbb::blocked_range<size_t> all(0, resident_.size());
+    if (state_.options.threads == 1)
+      some(all);
+    else
+      state_.arena.execute([&] { tbb::parallel_for(all, some); });
   }
 
   // The fault of the lowest block, so that the choice does not depend on host threads.
   bool first_fault() {
     for (auto& [slot, block] : resident_)
-      if (block->status() == BlockStatus::faulted) {
-        fault_ = block->fault();
-        fault_->device = request_.members[block->device()];
+      if (block.status() == BlockStatus::faulted) {
+        fault_ = block.fault();
+        fault_->device = request_.members[block.device()];
         return true;
       }
     return false;
@@ -214,13 +223,13 @@ class Launch {
   void release_grid(RoundEvents& round) {
     bool any = false, waiting_outside = false;
     for (auto& [slot, block] : resident_) {
-      if (block->status() == BlockStatus::grid_barrier) any = true;
-      if (block->status() == BlockStatus::ready || block->status() == BlockStatus::parked) return;
+      if (block.status() == BlockStatus::grid_barrier) any = true;
+      if (block.status() == BlockStatus::ready || block.status() == BlockStatus::parked) return;
     }
     if (!any) return;
     for (const Member& member : members_) waiting_outside |= member.next < member.last;
     const bool finishing = std::any_of(resident_.begin(), resident_.end(),
-                                       [](const Resident& r) { return r.second->status() == BlockStatus::finished; });
+                                       [](const Resident& r) { return r.block.status() == BlockStatus::finished; });
     if (waiting_outside) {
       if (finishing) return;  // a slot frees first
       fault_ = Fault{};
@@ -231,37 +240,34 @@ class Launch {
     }
     uint64_t arrivals = 0;
     for (auto& [slot, block] : resident_)
-      if (block->status() == BlockStatus::grid_barrier) arrivals += block->release_grid_barrier(grid_generation_);
+      if (block.status() == BlockStatus::grid_barrier) arrivals += block.release_grid_barrier(grid_generation_);
     ++grid_generation_;
     round.grid_arrivals.push_back(arrivals);
   }
 
   void collect_services() {
     for (auto& [slot, block] : resident_) {
-      std::vector<ServiceRecord> records = block->take_services();
-      for (ServiceRecord& record : records) record.device = request_.members[block->device()];
+      std::vector<ServiceRecord> records = block.take_services();
+      for (ServiceRecord& record : records) record.device = request_.members[block.device()];
       if (!records.empty() && request_.service) request_.service(records);
     }
   }
 
   void collect_events(RoundEvents& round) {
-    for (auto& [slot, block] : resident_) round.blocks.push_back(block->take_events());
+    for (auto& [slot, block] : resident_) round.blocks.push_back(block.take_events());
   }
 
   void retire() {
-    std::vector<Resident> staying;
-    for (Resident& entry : resident_) {
-      if (entry.second->status() != BlockStatus::finished) {
-        staying.push_back(std::move(entry));
-        continue;
-      }
-      Member& member = members_[entry.second->device()];
-      member.free_slots.push_back(entry.first);
-      add_statistics(*entry.second);
+    const uint64_t before = done_;
+    std::erase_if(resident_, [&](Resident& entry) {
+      if (entry.block.status() != BlockStatus::finished) return false;
+      members_[entry.block.device()].free_slots.push_back(entry.slot);
+      add_statistics(entry.block);
       ++done_;
-    }
-    for (Member& member : members_) std::sort(member.free_slots.rbegin(), member.free_slots.rend());
-    resident_ = std::move(staying);
+      return true;
+    });
+    if (done_ != before)
+      for (Member& member : members_) std::sort(member.free_slots.rbegin(), member.free_slots.rend());
     if (request_.progress) request_.progress(done_, blocks_);
     finished_ = resident_.empty() && std::all_of(members_.begin(), members_.end(), [](const Member& m) { return m.next == m.last; });
   }
@@ -279,7 +285,7 @@ class Launch {
     if (timed && !result.fault) {
       result.counters = engine_->finish();
     } else {
-      for (auto& [slot, block] : resident_) add_statistics(*block);
+      for (auto& [slot, block] : resident_) add_statistics(block);
       // Nominal: one warp instruction a cycle and core, plus the launch. Never an estimate, never zero.
       const double cores = static_cast<double>(state_.machine.chip.aiv) * static_cast<double>(request_.members.size());
       result.counters.cycles =
@@ -303,6 +309,7 @@ class Launch {
   unsigned per_core_ = 0;
   std::vector<Member> members_;
   std::vector<Resident> resident_;  // ascending by block
+  tbb::enumerable_thread_specific<BlockStorage> storage_;
   Block::Statistics totals_;
   uint64_t done_ = 0, rounds_ = 0;
   uint32_t grid_generation_ = 0;

@@ -208,7 +208,8 @@ int main(int argc, char** argv) {
     const int32_t one = 1;
     std::memcpy(launch.arguments.data(), &one, 4);
     const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < kBlocks; ++i) sim::Block(launch, 0, 0, 0).run(10000);
+    sim::BlockStorage storage;
+    for (int i = 0; i < kBlocks; ++i) sim::Block(launch, 0, 0, 0).run(10000, storage);
     const double each = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / kBlocks;
     std::printf("%-46s %8.2f us a block of 256 threads with one trip\n", "making and ending blocks", each * 1e6);
   }

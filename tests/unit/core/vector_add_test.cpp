@@ -44,6 +44,6 @@ TEST_CASE("vector add over several blocks with a ragged end") {
     for (unsigned i = 0; i < n; ++i) CHECK(c[i] == a[i] + b[i]);
     CHECK(rig.totals.divergent_branches == 1);
     CHECK(rig.events.blocks.size() == 8);
-    CHECK(rig.events.blocks[0].warps[0].words.empty() == !recording);
+    CHECK(rig.events.blocks[0].warps.empty() == !recording);
   }
 }
