@@ -120,6 +120,7 @@ class Assembler {
         {".entry", &Assembler::entry},
         {".loc", &Assembler::location},
         {".noloc", &Assembler::no_location},
+        {".bss", &Assembler::bss},
         {".data", &Assembler::data},
         {".global", &Assembler::global},
         {".constant", &Assembler::constant},
@@ -333,14 +334,25 @@ class Assembler {
 
   // .data [global|constant|string] name …
   Outcome data(Cursor& cursor) {
-    if (cursor.accept_word("global")) return object(cursor, image::ObjectKind::global);
-    if (cursor.accept_word("constant")) return object(cursor, image::ObjectKind::constant);
-    if (cursor.accept_word("string")) return object(cursor, image::ObjectKind::string);
+    auto kind = object_kind(cursor);
+    return kind ? object(cursor, *kind) : Outcome(kind.diagnostic());
+  }
+
+  // .bss [global|constant|string] name size …
+  Outcome bss(Cursor& cursor) {
+    auto kind = object_kind(cursor);
+    return kind ? object(cursor, *kind, true) : Outcome(kind.diagnostic());
+  }
+
+  Expected<image::ObjectKind> object_kind(Cursor& cursor) {
+    if (cursor.accept_word("global")) return image::ObjectKind::global;
+    if (cursor.accept_word("constant")) return image::ObjectKind::constant;
+    if (cursor.accept_word("string")) return image::ObjectKind::string;
     return cursor.expected("global, constant or string");
   }
 
-  // name [align N] [at offset]
-  Outcome object(Cursor& cursor, image::ObjectKind kind) {
+  // name [align N] [at offset]; the name of a zero object is followed by its size
+  Outcome object(Cursor& cursor, image::ObjectKind kind, bool zero = false) {
     end_object();
     uint64_t column = cursor.column();
     auto name = cursor.name();
@@ -348,24 +360,34 @@ class Assembler {
     Object object;
     object.name = *name;
     object.kind = kind;
+    object.zero = zero;
+    if (zero) {
+      auto size = cursor.integer(image::kMaxBssBytes);
+      if (!size) return size.diagnostic();
+      object.size = *size;
+    }
+    const uint64_t end = zero ? bss_end_ : exe_.data.size();
     if (cursor.accept_word("align"))
       if (Outcome taken = take(cursor, object.alignment, image::kMaxObjectAlignment); !taken) return taken;
     if (object.alignment == 0) return cursor.fail("an alignment is a power of two");
-    object.offset = aligned(exe_.data.size(), object.alignment);
+    object.offset = aligned(end, object.alignment);
     if (cursor.accept_word("at")) {
       column = cursor.column();
-      auto offset = cursor.integer(kMaxData);
+      auto offset = cursor.integer(zero ? image::kMaxBssBytes : kMaxData);
       if (!offset) return offset.diagnostic();
-      if (*offset < exe_.data.size())
-        return cursor.fail_at(
-            column, "objects are written in ascending order; the last one ends at " + std::to_string(exe_.data.size()));
+      if (*offset < end)
+        return cursor.fail_at(column,
+                              "objects are written in ascending order; the last one ends at " + std::to_string(end));
       object.offset = *offset;
     }
-    exe_.data.resize(object.offset);
+    if (zero)
+      bss_end_ = object.offset + object.size;
+    else
+      exe_.data.resize(object.offset);
     if (!objects_.try_emplace(*name, static_cast<uint32_t>(exe_.objects.size())).second)
       return cursor.fail_at(column, "the object '" + *name + "' is defined twice");
     exe_.objects.push_back(std::move(object));
-    open_object_ = true;
+    open_object_ = !zero;
     return {};
   }
 
@@ -553,6 +575,7 @@ class Assembler {
   std::vector<Pending> label_uses_, object_uses_;
   std::vector<std::pair<uint64_t, uint64_t>> line_of_word_;  // word, line of the text
   bool open_object_ = false;
+  uint64_t bss_end_ = 0;
 };
 
 }  // namespace

@@ -203,20 +203,22 @@ class Writer {
   // -------------------------------------------------------------------------------------------------------------------
 
   void write_data() {
-    uint64_t end = 0;
+    uint64_t data_end = 0, bss_end = 0;
     for (const Object& object : exe_.objects) {
       std::string_view kind = object.kind == image::ObjectKind::global     ? "global"
                               : object.kind == image::ObjectKind::constant ? "constant"
                                                                            : "string";
-      std::string text =
-          ".data " + std::string(kind) + " " + name_text(object.name) + " align " + std::to_string(object.alignment);
+      std::string text = (object.zero ? ".bss " : ".data ") + std::string(kind) + " " + name_text(object.name) +
+                         (object.zero ? " " + std::to_string(object.size) : "") + " align " +
+                         std::to_string(object.alignment);
+      uint64_t& end = object.zero ? bss_end : data_end;
       if (object.offset != (end + object.alignment - 1) / object.alignment * object.alignment)
         text += " at " + std::to_string(object.offset);
       line(text);
       end = object.offset + object.size;
-      write_bytes(object);
+      if (!object.zero) write_bytes(object);
     }
-    if (end != exe_.data.size()) line(".data_bytes " + std::to_string(exe_.data.size()));
+    if (data_end != exe_.data.size()) line(".data_bytes " + std::to_string(exe_.data.size()));
   }
 
   uint8_t byte(uint64_t at) const { return static_cast<uint8_t>(exe_.data[at]); }

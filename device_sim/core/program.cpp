@@ -35,6 +35,7 @@ Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, A
                                    writable ? members.first(1) : members, buffer_name(object, name));
     if (!address) return address.diagnostic();
     program->object_addresses_.push_back(*address);
+    if (object.zero) continue;  // new memory reads as zeros
     if (object.offset > image.data.size() || object.size > image.data.size() - object.offset)
       return error(name + ": object " + object.name + " lies outside the data section");
     std::memcpy(memory.translate(*address, std::max<uint64_t>(object.size, 1)), image.data.data() + object.offset,
@@ -43,7 +44,7 @@ Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, A
 
   for (const image::Relocation& r : image.data_relocations) {
     auto holder = std::find_if(image.objects.begin(), image.objects.end(), [&](const image::Object& o) {
-      return r.place >= o.offset && o.size >= 8 && r.place - o.offset <= o.size - 8;
+      return !o.zero && r.place >= o.offset && o.size >= 8 && r.place - o.offset <= o.size - 8;
     });
     if (holder == image.objects.end() || r.object >= image.objects.size())
       return error(name + ": a data relocation points outside every object");

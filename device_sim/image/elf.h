@@ -33,7 +33,7 @@ struct SectionHeader {
 };
 static_assert(sizeof(SectionHeader) == 64);
 
-enum SectionType : uint32_t { kProgbits = 1, kSymtab = 2, kStrtab = 3, kRela = 4, kNote = 7 };
+enum SectionType : uint32_t { kProgbits = 1, kSymtab = 2, kStrtab = 3, kRela = 4, kNote = 7, kNobits = 8 };
 enum SectionFlag : uint64_t { kWrite = 1, kAlloc = 2, kExecute = 4, kInfoLink = 0x40 };
 
 struct Symbol {
@@ -92,8 +92,8 @@ struct FrameRecord {
 
 // Every section of an executable, in the order in which they are written. A reader takes any order, but each exactly once.
 enum Section : uint32_t {
-  kText, kData, kKernels, kParams, kObjects, kLines, kFrames, kRelaText, kRelaData, kSymbols, kStrings, kTarget,
-  kSectionNames, kSectionCount
+  kText, kData, kBss, kKernels, kParams, kObjects, kLines, kFrames, kRelaText, kRelaData, kSymbols, kStrings,
+  kTarget, kSectionNames, kSectionCount
 };
 struct SectionKind {
   std::string_view name;
@@ -104,6 +104,7 @@ struct SectionKind {
 inline constexpr std::array<SectionKind, kSectionCount> kSections = {{
     {".text", kProgbits, kAlloc | kExecute, 8, 0},
     {".data", kProgbits, kAlloc | kWrite, 16, 0},
+    {".bss", kNobits, kAlloc | kWrite, 16, 0},
     {".phx.kernels", kProgbits, 0, 8, sizeof(KernelRecord)},
     {".phx.params", kProgbits, 0, 4, sizeof(ParamRecord)},
     {".phx.objects", kProgbits, 0, 4, sizeof(ObjectRecord)},

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 
@@ -82,9 +83,11 @@ class Reader {
     if (std::memcmp(&headers[0], &none, sizeof none)) return fail(header_offset(0), "section header 0 is not empty");
     for (uint64_t i = 1; i < headers.size(); ++i) {
       const elf::SectionHeader& h = headers[i];
-      if (h.offset > file_.size() || file_.size() - h.offset < h.size)
+      uint64_t in_file = h.type == elf::kNobits ? 0 : h.size;
+      if (h.offset > file_.size() || file_.size() - h.offset < in_file)
         return fail(header_offset(i), "section " + number(i) + " lies outside the file");
     }
+    if (headers[header_.shstrndx].type == elf::kNobits) return fail(62, "the section names have no bytes");
     sections_[elf::kSectionNames] = headers[header_.shstrndx];
     for (uint64_t i = 1; i < headers.size(); ++i) {
       auto name = string(elf::kSectionNames, headers[i].name);
@@ -128,7 +131,8 @@ class Reader {
         {0, sizeof(elf::Header)},
         {header_.shoff, header_.shoff + uint64_t{header_.shnum} * sizeof(elf::SectionHeader)}};
     for (const elf::SectionHeader& section : sections_)
-      if (section.size) ranges.emplace_back(section.offset, section.offset + section.size);
+      if (section.size && section.type != elf::kNobits)
+        ranges.emplace_back(section.offset, section.offset + section.size);
     std::sort(ranges.begin(), ranges.end());
     for (size_t i = 1; i < ranges.size(); ++i)
       if (ranges[i].first < ranges[i - 1].second) return fail(ranges[i].first, "two parts of the file overlap");
@@ -253,21 +257,27 @@ class Reader {
   }
 
   Outcome read_objects() {
-    uint64_t objects = count<elf::ObjectRecord>(elf::kObjects), kernels = result_.kernels.size();
+    uint64_t objects = count<elf::ObjectRecord>(elf::kObjects), kernels = result_.kernels.size(), bss = 0;
     for (uint64_t i = 0; i < objects; ++i) {
       auto r = record<elf::ObjectRecord>(elf::kObjects, i);
       auto symbol = record<elf::Symbol>(elf::kSymbols, 1 + kernels + i);
-      if (symbol.info != elf::kGlobalObject || symbol.other || symbol.section != index_[elf::kData])
+      if (symbol.info != elf::kGlobalObject || symbol.other ||
+          (symbol.section != index_[elf::kData] && symbol.section != index_[elf::kBss]))
         return fail(place(elf::kSymbols, 1 + kernels + i, sizeof symbol), "this is not the symbol of a data object");
       if (r.kind > static_cast<uint32_t>(ObjectKind::string))
         return fail(place(elf::kObjects, i, sizeof r), "unknown object kind " + number(r.kind));
       Object& object = result_.objects.emplace_back();
       if (Outcome read = read_string(symbol.name, object.name); !read) return read;
       object.kind = static_cast<ObjectKind>(r.kind);
+      object.zero = symbol.section == index_[elf::kBss];
       object.offset = symbol.value;
       object.size = symbol.size;
       object.alignment = r.alignment;
+      if (object.zero) bss = object.offset + object.size;  // verify() refuses what overflows
     }
+    if (sections_[elf::kBss].size != bss)
+      return fail(header_offset(index_[elf::kBss]) + offsetof(elf::SectionHeader, size),
+                  ".bss has " + number(sections_[elf::kBss].size) + " bytes, its objects end at " + number(bss));
     return {};
   }
 

@@ -44,6 +44,13 @@ class StringTable {
 // Index of a section in the file; 0 is ELF's null section.
 constexpr uint16_t index_of(elf::Section section) { return static_cast<uint16_t>(section + 1); }
 
+uint64_t bss_size(const Executable& executable) {
+  uint64_t size = 0;
+  for (const Object& object : executable.objects)
+    if (object.zero) size = object.offset + object.size;
+  return size;
+}
+
 void write_target(const Executable& executable, Bytes& note) {
   Bytes description;
   append(description, elf::TargetNote{static_cast<uint32_t>(executable.target), isa::kIsaMajor, isa::kIsaMinor,
@@ -83,8 +90,9 @@ std::vector<std::byte> write(const Executable& executable) {
   }
   uint64_t first_object = executable.kernels.size() + 1;
   for (const Object& object : executable.objects) {
-    append(content[elf::kSymbols], elf::Symbol{strings.intern(object.name), elf::kGlobalObject, 0, index_of(elf::kData),
-                                               object.offset, object.size});
+    append(content[elf::kSymbols],
+           elf::Symbol{strings.intern(object.name), elf::kGlobalObject, 0,
+                       index_of(object.zero ? elf::kBss : elf::kData), object.offset, object.size});
     append(content[elf::kObjects], elf::ObjectRecord{static_cast<uint32_t>(object.kind), object.alignment});
   }
   auto write_relocations = [&](const std::vector<Relocation>& relocations, elf::Section section, uint64_t unit) {
@@ -114,7 +122,7 @@ std::vector<std::byte> write(const Executable& executable) {
     header.type = kind.type;
     header.flags = kind.flags;
     header.offset = file.size();
-    header.size = content[s].size();
+    header.size = s == elf::kBss ? bss_size(executable) : content[s].size();
     header.addralign = kind.alignment;
     header.entsize = kind.entry_size;
     file.insert(file.end(), content[s].begin(), content[s].end());

@@ -4,7 +4,8 @@
 // readelf opens it. Sections:
 //
 //   .text          code words of isa.def, 8-byte aligned
-//   .data          initial bytes of every data object (globals, constants, strings), objects aligned as they ask
+//   .data          initial bytes of the data objects (globals, constants, strings), objects aligned as they ask
+//   .bss           data objects that begin as zeros: no bytes in the file, only offsets and sizes
 //   .phx.kernels   kernel table: KernelRecord of sections.h, in the order of `kernels`
 //   .phx.params    parameter records of all kernels
 //   .phx.objects   ObjectRecord: kind and alignment, which an ELF symbol has no place for
@@ -71,7 +72,8 @@ enum class ObjectKind : uint8_t { global = 0, constant = 1, string = 2 };
 struct Object {
   std::string name;       // symbol, mangled
   ObjectKind kind = ObjectKind::global;
-  uint64_t offset = 0;    // in data
+  bool zero = false;      // begins as zeros and has no bytes in the file
+  uint64_t offset = 0;    // in data; of a zero object in .bss, whose size is the end of the last one
   uint64_t size = 0;      // bytes
   uint32_t alignment = 16;  // power of two, at most 4096
   bool operator==(const Object&) const = default;
@@ -128,6 +130,7 @@ inline constexpr uint32_t kMaxThreads = 1024;          // of a block
 inline constexpr uint32_t kMaxLocalBytes = 512 * 1024; // of a lane
 inline constexpr uint32_t kMaxUbBytes = 1u << 24;      // of a block; the machine has a smaller limit
 inline constexpr uint32_t kMaxObjectAlignment = 4096;
+inline constexpr uint64_t kMaxBssBytes = 1ull << 40;   // 1 TiB; the machine has a smaller limit
 inline constexpr uint32_t kMaxFrames = 256;            // inlining depth of one place
 inline constexpr uint64_t kMaxVerified = 1ull << 26;   // instructions, summed over all kernels
 inline constexpr uint64_t kMaxStringBytes = 1ull << 28;
@@ -141,8 +144,9 @@ Expected<Executable> read(std::span<const std::byte> file, const std::string& na
 
 // The same checks on an Executable in memory (what read() runs after parsing): every word of .text decodes; each kernel's
 // code passes isa::analyze() with the registers it declares; its flags name at least what the code uses; its core kind
-// goes with the target; parameters ascend inside the argument block without overlap; objects are aligned, ascending, without overlap, bytes between them zero; code relocations point at the
-// extension word of a 64-bit immediate, data relocations at 8 aligned bytes of an object, each place at most once and
+// goes with the target; parameters ascend inside the argument block without overlap; objects are aligned, ascending and without overlap in their
+// section, bytes between them zero, .bss at most kMaxBssBytes; code relocations point at the
+// extension word of a 64-bit immediate, data relocations at 8 aligned bytes of an object in .data, each place at most once and
 // ascending, the relocated bytes zero, addends within the object; line entries ascend over starts of instructions.
 Outcome verify(const Executable& executable, const std::string& name = "executable");
 

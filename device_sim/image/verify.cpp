@@ -2,6 +2,7 @@
 #include <map>
 #include <tuple>
 #include <unordered_set>
+#include <vector>
 
 #include "device_sim/image/image.h"
 #include "device_sim/isa/operands.h"
@@ -126,7 +127,7 @@ class Checks {
   }
 
   Outcome check_objects() {
-    uint64_t end = 0;
+    uint64_t data_end = 0, bss_end = 0;
     std::unordered_set<std::string_view> names;
     for (const Object& object : exe_.objects) {
       if (!is_name(object.name)) return fail("a data object has no name or one with control characters");
@@ -139,13 +140,17 @@ class Checks {
                       number(kMaxObjectAlignment));
       if (object.offset % object.alignment) return refuse("misaligned");
       if (object.size == 0) return refuse("empty");
+      uint64_t& end = object.zero ? bss_end : data_end;
+      uint64_t section_size = object.zero ? kMaxBssBytes : exe_.data.size();
       if (object.offset < end) return refuse("overlaps or precedes the object before it");
-      if (object.offset > exe_.data.size() || exe_.data.size() - object.offset < object.size)
-        return refuse("lies outside .data");
-      if (!zero(end, object.offset)) return refuse("the bytes before it belong to no object, but are not zero");
+      if (object.offset > section_size || section_size - object.offset < object.size)
+        return refuse(object.zero ? "the zero objects come to more than " + number(kMaxBssBytes) + " bytes"
+                                  : "lies outside .data");
+      if (!object.zero && !zero(end, object.offset))
+        return refuse("the bytes before it belong to no object, but are not zero");
       end = object.offset + object.size;
     }
-    if (!zero(end, exe_.data.size())) return fail("the bytes after the last object of .data are not zero");
+    if (!zero(data_end, exe_.data.size())) return fail("the bytes after the last object of .data are not zero");
     return {};
   }
 
@@ -185,14 +190,17 @@ class Checks {
 
   Outcome check_data_relocations() {
     const Relocation* last = nullptr;
-    size_t o = 0;  // objects ascend as the places do
+    std::vector<const Object*> stored;
+    for (const Object& object : exe_.objects)
+      if (!object.zero) stored.push_back(&object);
+    auto holder = stored.begin();  // objects ascend as the places do
     for (const Relocation& relocation : exe_.data_relocations) {
       if (Outcome checked = check_symbol(relocation); !checked) return checked;
       if (last && relocation.place < last->place + 8) return fail("data relocations do not ascend or overlap");
       last = &relocation;
-      while (o < exe_.objects.size() && exe_.objects[o].offset + exe_.objects[o].size <= relocation.place) ++o;
-      bool inside = o < exe_.objects.size() && exe_.objects[o].offset <= relocation.place &&
-                    exe_.objects[o].size >= 8 && relocation.place - exe_.objects[o].offset <= exe_.objects[o].size - 8;
+      while (holder != stored.end() && (*holder)->offset + (*holder)->size <= relocation.place) ++holder;
+      bool inside = holder != stored.end() && (*holder)->offset <= relocation.place && (*holder)->size >= 8 &&
+                    relocation.place - (*holder)->offset <= (*holder)->size - 8;
       if (relocation.place % 8 || !inside)
         return fail("the data relocation at byte " + number(relocation.place) +
                     " is not at 8 aligned bytes of an object");

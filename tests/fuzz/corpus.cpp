@@ -93,6 +93,8 @@ out:
 )asm";
 
 constexpr std::string_view kCalls = R"asm(
+.bss global scratch 100000 align 64
+.bss constant zeros 12 align 4
 .data string text align 1
   .string "value %d\n"
 .kernel spin simt

@@ -277,7 +277,10 @@ void mutate_records(Random& random, image::Executable& exe) {
     case 3: {
       if (exe.objects.empty()) return;
       image::Object& object = random.pick(exe.objects);
-      switch (random.below(5)) {
+      switch (random.below(6)) {
+        case 5:
+          object.zero = !object.zero;
+          break;
         case 0:
           any_string(random, object.name);
           break;

@@ -36,6 +36,7 @@ constexpr const char* kProgram = R"asm(
   .quad @counter + 4, 7, @"odd name"
 .data string fmt align 1
   .string "hello \"%d\"\n\x01\\"
+.bss global grid 268435456 align 256
 .data global "odd name" align 64 at 256
   .zero 40
   .byte 1, 'x', 255
@@ -44,6 +45,8 @@ constexpr const char* kProgram = R"asm(
   .double 0.1
   .ascii "no end"
 .data_bytes 400
+.bss constant "zero table" 3 align 1
+.bss string far 8 align 8 at 1099511627768
 
 .kernel _Z5saxpyiPf simt
   .display "saxpy(int, float*)"
@@ -184,7 +187,8 @@ TEST_CASE("whole files") {
   CHECK(first->kernels[0].params[2].offset == 20);
   CHECK(first->kernels[0].param_bytes == 32);
   CHECK(first->kernels[2].entry == first->code.size() - 3);
-  CHECK(first->objects[3].offset == 256);
+  CHECK(first->objects[3].zero);
+  CHECK(first->objects[4].offset == 256);
   CHECK(first->data.size() == 400);
   CHECK(first->code_relocations.size() == 1);
   CHECK(first->data_relocations.size() == 2);

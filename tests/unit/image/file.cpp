@@ -20,6 +20,8 @@ Executable sample() {
   .quad @counter + 4, 7
 .data string fmt align 1
   .string "hello"
+.bss global grid 268435456 align 256
+.bss constant zeros 6 align 2
 .kernel first simt
   .display "first(int*)"
   .source "a.cu" 3
@@ -81,6 +83,14 @@ TEST_CASE("what is written is read") {
   CHECK(empty.source(0).empty());
 }
 
+TEST_CASE("objects that begin as zeros take no space") {
+  Executable executable = sample();
+  REQUIRE(executable.objects[3].zero);
+  CHECK(executable.objects[3].size == uint64_t{1} << 28);
+  CHECK(executable.objects[4].offset == uint64_t{1} << 28);
+  CHECK(image::write(executable).size() < 8192);
+}
+
 TEST_CASE("tile images") {
   auto tile = assembler::assemble(".target aic \"digest of a machine\"\n.kernel k\n exit");
   REQUIRE(tile.ok());
@@ -130,6 +140,15 @@ TEST_CASE("programs that do not make sense are refused") {
   has(refused([](Executable& e) { e.code_relocations[0].place = 0; }), "not at a 64-bit immediate");
   has(refused([](Executable& e) { e.code_relocations[1].place = 1u << 20; }), "not at a 64-bit immediate");
   has(refused([](Executable& e) { e.code_relocations[1].object = 3; }), "");
+  has(refused([](Executable& e) { e.code_relocations[1].object = 5; }), "");
+  has(refused([](Executable& e) { e.objects[3].size += 1; }), "overlaps");
+  has(refused([](Executable& e) { e.objects[3].zero = false; }), "overlaps");
+  has(refused([](Executable& e) { e.objects[1].zero = true; }), "");
+  has(refused([](Executable& e) { e.objects[4].offset += 1; }), "misaligned");
+  has(refused([](Executable& e) { e.objects[4].size = 0; }), "empty");
+  has(refused([](Executable& e) { e.objects[4].size = image::kMaxBssBytes; }), "more than 1099511627776");
+  has(refused([](Executable& e) { e.objects[4].size = ~uint64_t{0}; }), "more than 1099511627776");
+  has(refused([](Executable& e) { e.objects[4].offset = ~uint64_t{1}; }), "more than 1099511627776");
   has(refused([](Executable& e) { e.code_relocations[0].addend = 17; }), "outside the object");
   has(refused([](Executable& e) { e.code_relocations[0].addend = -1; }), "outside the object");
   has(refused([](Executable& e) { std::swap(e.code_relocations[0], e.code_relocations[1]); }), "do not ascend");
@@ -168,9 +187,13 @@ TEST_CASE("damaged files are refused") {
     CHECK(damaged([&](auto& f) { header(f, section)->flags ^= 1; }));
     CHECK(damaged([&](auto& f) { header(f, section)->addr = 8; }));
     CHECK(damaged([&](auto& f) { header(f, section)->entsize += 1; }));
-    if (header(const_cast<std::vector<std::byte>&>(good), section)->size)
+    if (kSections[s].type != kNobits && header(const_cast<std::vector<std::byte>&>(good), section)->size)
       CHECK(damaged([&](auto& f) { header(f, section)->offset = 0; }));
   }
+  CHECK(damaged([](auto& f) { header(f, kBss)->size -= 1; }));
+  CHECK(damaged([](auto& f) { header(f, kBss)->type = kProgbits; }));
+  CHECK(damaged([](auto& f) { header(f, kData)->type = kNobits; }));
+  CHECK(damaged([](auto& f) { header(f, kSectionNames)->type = kNobits; }));
   CHECK(damaged([](auto& f) { header(f, kKernels)->name = header(f, kParams)->name; }));
   for (size_t at : {0, 4, 5, 6, 16, 18, 20, 24, 32, 48, 52, 54, 56, 58, 60, 62})
     CHECK_MESSAGE(damaged([&](auto& f) { f[at] ^= std::byte{0x10}; }), at);

@@ -79,19 +79,28 @@ class DataWriter {
     uint64_t alignment = std::max<uint64_t>(variable.getAlign().valueOrOne().value(), 4);
     object.alignment = static_cast<uint32_t>(alignment);
     object.size = layout_.getTypeAllocSize(variable.getValueType());
-    object.offset = alignUp(device_.data.size(), alignment);
-    device_.data.resize(object.offset + object.size);
+    object.zero = isZero(variable);
+    object.offset = alignUp(object.zero ? bss_ : device_.data.size(), alignment);
+    if (object.zero)
+      bss_ = object.offset + object.size;
+    else
+      device_.data.resize(object.offset + object.size);
     device_.object_index[object.name] = static_cast<uint32_t>(device_.objects.size());
     device_.objects.push_back(std::move(object));
   }
 
   Outcome fill(const llvm::GlobalVariable& variable) {
-    if (!variable.hasInitializer()) return {};
+    if (isZero(variable)) return {};
     variable_ = &variable;
     return write(*variable.getInitializer(), device_.objects[device_.object_index[variable.getName()]].offset);
   }
 
  private:
+  static bool isZero(const llvm::GlobalVariable& variable) {
+    return !variable.hasInitializer() || variable.getInitializer()->isNullValue() ||
+           llvm::isa<llvm::UndefValue>(variable.getInitializer());
+  }
+
   Outcome refuse(const char* what) const {
     return error("the initialiser of device variable '" + llvm::demangle(variable_->getName().str()) + "' holds " +
                  what);
@@ -168,6 +177,7 @@ class DataWriter {
   DeviceModule& device_;
   const llvm::DataLayout& layout_;
   const llvm::GlobalVariable* variable_ = nullptr;
+  uint64_t bss_ = 0;  // end of the zero objects so far
 };
 
 }  // namespace
