@@ -206,6 +206,7 @@ struct Power {                           // per device
 };
 
 struct Chip {                            // one device
+  std::string name;                      // "Ascend 910C"
   int64_t aic = 0;                       // cube cores
   int64_t aiv = 0;                       // vector cores
   double clock_hz = 0;                   // cube and vector cores alike

@@ -16,7 +16,7 @@ PropertyTable property_table(const machine::Machine& machine) {
   const machine::Simt& simt = chip.simt;
   const machine::Host& host = chip.host;
   return {
-      {"name", machine.name + " (virtual)"},
+      {"name", chip.name + " (virtual)"},
       {"architecture", machine.name},
       {"source.weakest", std::string(machine::name_of(machine::weakest_tag(machine)))},
       {"simt.native", int64_t{simt.kind == machine::SimtKind::Native}},

@@ -38,6 +38,7 @@ TEST_CASE("the shipped machines load and are told apart by their digests") {
 
 TEST_CASE("numbers arrive in the schema's units") {
   Machine m = loaded("ascend-910b1");
+  CHECK(m.chip.name == "Ascend 910B1");
   CHECK(m.chip.aic == 24);
   CHECK(m.chip.aiv == 48);
   CHECK(m.chip.clock_hz == 1.85e9);
@@ -52,6 +53,8 @@ TEST_CASE("numbers arrive in the schema's units") {
   CHECK(m.chip.simt.warp_size == 32);
   CHECK(m.chip.vector.timing.at("vadd").slope_cycles == 2);
   Machine a5 = loaded("ascend-950pr");
+  CHECK(a5.chip.name == "Ascend 950PR");
+  CHECK(loaded("cloudmatrix-384").chip.name == "Ascend 910C");
   CHECK(a5.chip.simt.kind == SimtKind::Native);
   CHECK(a5.chip.buffers.ub_usable_bytes() == 248 * 1024);
   CHECK(a5.chip.dcache_bytes(0) == 128 * 1024);

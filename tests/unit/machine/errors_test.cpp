@@ -84,7 +84,8 @@ TEST_CASE("numbers that contradict each other") {
 
 TEST_CASE("missing keys, bases and files") {
   CHECK(parse("title = \"empty\"", "m.toml").diagnostic().str() ==
-        "m.toml: missing key 'chip.aic' (cube cores (AIC) of one device): add it, or a base that has it");
+        "m.toml: missing key 'chip.name' (what a device is called, for people: programs see it with ' (virtual)' after "
+        "it): add it, or a base that has it");
   CHECK(parse("\nbase = \"h100\"", "m.toml")
             .diagnostic()
             .str()
