@@ -54,8 +54,7 @@ AlignedBytes::~AlignedBytes() {
     munmap(data, size_);
 }
 
-Machinery::Machinery(const LaunchContext& l)
-    : launch(l), kernel(l.program->kernels()[l.kernel]), memory(*l.memory) {
+Machinery::Machinery(const LaunchContext& l) : launch(l), kernel(l.program->kernels()[l.kernel]), memory(*l.memory) {
   const bool simt = kernel.core == image::CoreKind::simt;
   threads = simt ? l.block[0] * l.block[1] * l.block[2] : 1;
   // A tile program has its core's unified buffer to itself.

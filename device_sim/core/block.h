@@ -73,8 +73,8 @@ enum class BlockStatus : uint8_t {
 
 struct Machinery;
 
-// What ended blocks leave to those that run after them: registers, unified buffer, local memory, bookkeeping. Serves the
-// blocks of one launch, and one host thread at a time; blocks may take from one and leave to another.
+// What ended blocks leave to those that run after them: registers, unified buffer, local memory, bookkeeping. Serves
+// the blocks of one launch, and one host thread at a time; blocks may take from one and leave to another.
 class BlockStorage {
  public:
   BlockStorage();

@@ -80,6 +80,99 @@ Handler arithmetic_handler(const isa::Instruction& i, const Decoded& d, Operatio
   return scalar.evaluate ? generic_lane_handler(i) : nullptr;
 }
 
+Handler address_handler(const isa::Instruction& i, const Decoded& d, Select select) {
+  if (Handler special = memory_handler(i)) return special;
+  if (Handler fast = select({d.op, d.type, d.mod, d.lanes, d.flags})) return fast;
+  return checked_memory_handler(i);
+}
+
+// Who executes which row. There is no default on purpose: a row of isa.def that nobody executes does not compile.
+Handler handler_of(const isa::Instruction& i, const Decoded& d, Operation& operation, Select select) {
+  switch (i.op) {
+    case Opcode::Nop:
+    case Opcode::Jmp:
+    case Opcode::Bra:
+    case Opcode::Fork:
+    case Opcode::Join:
+    case Opcode::Exit:
+    case Opcode::Trap:
+    case Opcode::Call:
+    case Opcode::Ret:
+    case Opcode::Sleep:
+      return control_handler(i);
+    case Opcode::Pand:
+    case Opcode::Por:
+    case Opcode::Pxor:
+      return predicate_handler(i);
+    case Opcode::Rdsr:
+      return special_handler(i);
+    case Opcode::Shfl:
+    case Opcode::Vote:
+    case Opcode::Ballot:
+    case Opcode::Active:
+    case Opcode::Match:
+    case Opcode::Redux:
+    case Opcode::SyncWarp:
+    case Opcode::First:
+      return exchange_handler(i);
+    case Opcode::Bar:
+    case Opcode::Fence:
+    case Opcode::Svc:
+      return synchronisation_handler(i);
+    case Opcode::SetFlag:
+    case Opcode::WaitFlag:
+    case Opcode::PipeBarrier:
+    case Opcode::CrossSet:
+    case Opcode::CrossWait:
+    case Opcode::DmaGmUb:
+    case Opcode::DmaUbGm:
+      return tile_handler(i);
+    case Opcode::Atom:
+    case Opcode::Red:
+      return atomic_handler(i);
+    case Opcode::Ld:
+    case Opcode::St:
+    case Opcode::Lea:
+      return address_handler(i, d, select);
+    case Opcode::Mov:
+    case Opcode::Add:
+    case Opcode::Sub:
+    case Opcode::Mul:
+    case Opcode::MulHi:
+    case Opcode::MulW:
+    case Opcode::Mad:
+    case Opcode::MadW:
+    case Opcode::Fma:
+    case Opcode::Div:
+    case Opcode::Rem:
+    case Opcode::Min:
+    case Opcode::Max:
+    case Opcode::Abs:
+    case Opcode::Neg:
+    case Opcode::And:
+    case Opcode::Or:
+    case Opcode::Xor:
+    case Opcode::Not:
+    case Opcode::Lop3:
+    case Opcode::Shl:
+    case Opcode::Shr:
+    case Opcode::Fshl:
+    case Opcode::Fshr:
+    case Opcode::Popc:
+    case Opcode::Clz:
+    case Opcode::Ctz:
+    case Opcode::Brev:
+    case Opcode::Prmt:
+    case Opcode::Setp:
+    case Opcode::Sel:
+    case Opcode::Cvt:
+    case Opcode::Math1:
+    case Opcode::Math2:
+      return arithmetic_handler(i, d, operation, select);
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code) {
@@ -117,19 +210,8 @@ std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instru
     if (row.layout == isa::Layout::Atom) operation.evaluate = atomic_function(isa::field::Atom::get_fn(i), i.type);
     if (slots[0].kind == OperandClass::O && i.dst == isa::operand::kZero) d.flags |= kDstUnused;
 
-    Handler handler = control_handler(i);
+    Handler handler = handler_of(i, d, operation, select);
     if (i.op == Opcode::Join && leads_to_exit(code, index + 1)) handler = exit_handler();
-    if (!handler) handler = predicate_handler(i);
-    if (!handler) handler = special_handler(i);
-    if (!handler) handler = exchange_handler(i);
-    if (!handler) handler = synchronisation_handler(i);
-    if (!handler) handler = tile_handler(i);
-    if (!handler) handler = memory_handler(i);
-    if (!handler && isa::has_address(row)) {
-      handler = select({d.op, d.type, d.mod, d.lanes, d.flags});
-      if (!handler) handler = checked_memory_handler(i);
-    }
-    if (!handler) handler = arithmetic_handler(i, d, operation, select);
     d.run = handler ? handler : illegal;
   }
   program->code.back().run = fell_off;

@@ -67,8 +67,8 @@ struct Split {
 
 // What starts afresh with each block.
 struct WarpProgress {
-  uint32_t live = 0;  // lanes that have not ended
-  bool ended = false;  // `end` is in the stream
+  uint32_t live = 0;                             // lanes that have not ended
+  bool ended = false;                            // `end` is in the stream
   uint64_t executed = 0, executed_in_round = 0;  // warp instructions
   uint64_t words_taken = 0, accesses_taken = 0;  // handed out in earlier rounds
   uint64_t switches = 0;                         // changes of the running split
@@ -216,6 +216,8 @@ bool read_string(const Decoded* d, Frame* f, unsigned lane, uint64_t address, st
 // ---------------------------------------------------------------------------------------------
 void park_ordered(const Decoded* d, Frame* f, const uint64_t* at);
 void serve_block(Machinery& m, OrderedState& state);
+// Executes an rdsr of a value that is the same in all lanes (special_registers.cpp).
+void read_special(const Decoded* d, Frame* f);
 // Remembers that the split executed an ordered operation (on any space) with these addresses and values.
 void note_ordered(Split& split, const Decoded* d, uint64_t hash);
 inline uint64_t mix(uint64_t hash, uint64_t value) {

@@ -279,7 +279,6 @@ bool scalar_address(const Decoded* d, Frame* f) {
 
 Handler memory_handler(const isa::Instruction& i) {
   namespace Mem = isa::field::Mem;
-  if (Handler atomic = atomic_handler(i)) return atomic;
   if (i.op == Opcode::Lea) return isa::operand::is_s(i.dst) ? checked<scalar_address> : nullptr;
   if (i.op != Opcode::Ld && i.op != Opcode::St) return nullptr;
   const Space space = Mem::get_space(i);

@@ -60,7 +60,9 @@ uint64_t uniform_value(const Decoded* d, const Frame* f) {
   }
 }
 
-void read_uniform(const Decoded* d, Frame* f) {
+}  // namespace
+
+void read_special(const Decoded* d, Frame* f) {
   const uint64_t value = uniform_value(d, f);
   const bool wide = static_cast<isa::Type>(d->type) == isa::Type::U64;
   if (!(d->lanes & kLaneDst))
@@ -68,8 +70,17 @@ void read_uniform(const Decoded* d, Frame* f) {
   else
     for_lanes(f->mask, [&](unsigned lane) { set_lane_value(f, d->dst, wide, lane, value); });
 }
+namespace {
+
 void uniform(const Decoded* d, Frame* f) {
-  read_uniform(d, f);
+  read_special(d, f);
+  PHX_NEXT;
+}
+
+// Simulated time is known between rounds.
+void time(const Decoded* d, Frame* f) {
+  if (f->machinery->launch.clock) return park_ordered(d, f, nullptr);
+  read_special(d, f);
   PHX_NEXT;
 }
 
@@ -104,6 +115,10 @@ Handler special_handler(const isa::Instruction& i) {
       return thread_index<2>;
     case SpecialReg::LaneId:
       return lane_id;
+    case SpecialReg::Clock:
+    case SpecialReg::Clock64:
+    case SpecialReg::GlobalTimer:
+      return time;
     default:
       return uniform;
   }

@@ -171,10 +171,12 @@ class Launch {
       round = {};
     }
     if (first_fault()) return collect_services();
+    const uint64_t served = ordered_.served;
     for (auto& [slot, block] : resident_) block.serve(ordered_);
     round.ordered = std::move(ordered_.records);
     ordered_.records.clear();
     if (!first_fault()) release_grid(round);
+    if (!fault_ && ordered_.served == served) find_deadlock();
     collect_services();
     if (engine_) {
       collect_events(round);
@@ -243,6 +245,19 @@ class Launch {
       if (block.status() == BlockStatus::grid_barrier) arrivals += block.release_grid_barrier(grid_generation_);
     ++grid_generation_;
     round.grid_arrivals.push_back(arrivals);
+  }
+
+  // Nothing was served: if all resident blocks wait, they wait forever.
+  void find_deadlock() {
+    for (const auto& [slot, block] : resident_)
+      if (block.status() == BlockStatus::ready || block.status() == BlockStatus::finished) return;
+    constexpr size_t kShown = 8;
+    fault_ = resident_.front().block.deadlock();
+    fault_->device = request_.members[resident_.front().block.device()];
+    fault_->detail = "no block can go on";
+    for (size_t i = 0; i < std::min(resident_.size(), kShown); ++i)
+      fault_->detail += "\nblock " + std::to_string(resident_[i].block.index()) + ": " + resident_[i].block.waits();
+    if (resident_.size() > kShown) fault_->detail += "\nand " + std::to_string(resident_.size() - kShown) + " more blocks";
   }
 
   void collect_services() {
