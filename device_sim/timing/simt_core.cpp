@@ -631,10 +631,11 @@ void SimtCore::pass(Warp& warp, Ticks now) {
       unsigned missing = sectors & ~(line ? line->sectors : 0u);
       if (line && line->request != DataCache::kNoRequest) {
         join(line->request);
-      if (number != kNone) {
-        Operation& operation = replay_.operation(number);
-        operation.bound = std::max(operation.bound, replay_.request(line->request).bound);
-      }
+        if (number != kNone) {
+          Operation& operation = replay_.operation(number);
+          operation.bound = std::max(operation.bound, replay_.request(line->request).bound);
+          operation.ready = std::max(operation.ready, now + replay_.cache_hit);  // the core may be ahead of the answer
+        }
       } else if (line && number != kNone) {
         Operation& operation = replay_.operation(number);
         operation.ready = std::max({operation.ready, now + replay_.cache_hit, line->ready});

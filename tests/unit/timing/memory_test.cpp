@@ -58,6 +58,24 @@ TEST_CASE("a load costs the hit, L2 hit or miss latency") {
   CHECK(near(twice.cycles, double(warm.cycles) + 7 - 6 + simt.dcache_hit_cycles));
 }
 
+TEST_CASE("a hit costs a hit even when nobody has waited for the line before") {
+  machine::Machine machine = simple();
+  // Arithmetic for longer than the first load takes, so that the core has run ahead of its answer when it loads again.
+  LaunchScript launch{.machine = machine};
+  launch.code.push_back(load(1));
+  launch.code.insert(launch.code.end(), 4000, add(2, 3, 3));
+  launch.code.insert(launch.code.end(), {load(4), add(5, 4, 4)});
+  launch.blocks = {{WarpScript()
+                        .run(0, static_cast<uint32_t>(launch.code.size()))
+                        .access(AccessKind::gm_load, 100)
+                        .access(AccessKind::gm_load, 100)
+                        .end()}};
+  LaunchCounters counters = launch.replay();
+  CHECK(counters.events.at("dcache_hits") == 1);
+  REQUIRE(counters.stall_cycles.count("memory"));
+  CHECK(counters.stall_cycles.at("memory") + 1 >= uint64_t(machine.chip.simt.dcache_hit_cycles));
+}
+
 TEST_CASE("loads of one warp overlap") {
   machine::Machine machine = simple();
   DeviceTiming device(machine);
