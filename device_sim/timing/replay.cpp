@@ -84,6 +84,7 @@ void Replay::complete(uint32_t number) {
     }
     --warp.under_way;
     warp.last_return = std::max(warp.last_return, operation.ready);
+    warp.core->told(warp);
     warp.core->retire_if_done(warp);
   }
   free_operations_.push_back(number);
@@ -113,6 +114,7 @@ void Replay::schedule(uint32_t number, Ticks at) {
   for (uint32_t waiter : request.operations) {
     Operation& operation = operations_[waiter];
     operation.bound = std::max(operation.bound, at + 1);
+    if (operation.warp->life == operation.life) operation.warp->core->told(*operation.warp);
   }
   queue.push({at, Event::order_of(Agent::memory, request.core->member(), request.core->number(), request.count), number});
 }

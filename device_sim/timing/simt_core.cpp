@@ -55,11 +55,12 @@ void SimtCore::start_block(BlockReplay& block, Ticks at) {
     warp.life = life;
     warp.slot = slot;
     warp.scheduler = slot % static_cast<uint32_t>(schedulers_.size());
-    warp.floor = warp.earliest = at;  // not known: refreshed when the time has come
+    warp.floor = at;
     block.warps.push_back(&warp);
     Scheduler& scheduler = schedulers_[warp.scheduler];
-    scheduler.warps.push_back(&warp);
-    sleep_until(scheduler, at);
+    warp.place = static_cast<uint32_t>(scheduler.entries.size());
+    scheduler.entries.push_back({.earliest = at, .warp = &warp});  // looked at when the time has come
+    wake_at(scheduler, at);
   }
   wake_at(at);
 }
@@ -74,7 +75,8 @@ void SimtCore::end_block(BlockReplay& block) {
 
 void SimtCore::forget_retired(Scheduler& scheduler) {
   if (!scheduler.retired) return;
-  std::erase_if(scheduler.warps, [](const Warp* warp) { return warp->over; });
+  std::erase_if(scheduler.entries, [](const Entry& entry) { return entry.warp->over; });
+  for (uint32_t place = 0; place < scheduler.entries.size(); ++place) scheduler.entries[place].warp->place = place;
   scheduler.retired = false;
 }
 
@@ -87,9 +89,10 @@ void SimtCore::resume(Warp& warp, Ticks at) {
     replay_.stall(warp.waiting_for, warp.last, at - warp.floor);
     warp.floor = at;
   }
-  warp.earliest = warp.floor;
-  warp.known = false;
-  sleep_until(scheduler, warp.floor);
+  Entry& next = entry(warp);
+  next.earliest = warp.floor;
+  next.next = Next::fresh;
+  wake_at(scheduler, warp.floor);
   if (!running_) wake_at(warp.floor);
 }
 
@@ -97,9 +100,20 @@ void SimtCore::wait(Warp& warp, Stall reason, uint32_t generation) {
   warp.waiting = true;
   warp.waiting_for = reason;
   warp.waiting_generation = generation;
-  warp.earliest = kForever;
-  warp.known = true;
+  Entry& next = entry(warp);
+  next.earliest = kForever;
+  next.next = Next::known;
   ++(reason == Stall::barrier ? schedulers_[warp.scheduler].waiting : waiting_outside_);
+}
+
+void SimtCore::told(Warp& warp) {
+  if (Next next = entry(warp).next; next != Next::told && next != Next::queued) return;
+  refresh(warp);
+  Scheduler& scheduler = schedulers_[warp.scheduler];
+  if (scheduler.current == &warp) scheduler.current = nullptr;  // it could not go on at once
+  sleep(scheduler, outlook(scheduler));
+  if (running_) return;
+  if (Turn turn = next_turn(); !turn.told && turn.at < kForever) wake_at(turn.at);
 }
 
 // A warp is over when its last store has passed and its last load is back.
@@ -148,10 +162,10 @@ bool SimtCore::feed_starved(Ticks until, bool& fed) {
       return false;
     }
     starved_.erase(starved_.begin() + static_cast<ptrdiff_t>(i));
-    warp.starved = false;
     fed = true;
     refresh(warp);
-    if (!warp.starved && warp.earliest < kForever) sleep_until(schedulers_[warp.scheduler], warp.earliest);
+    Scheduler& scheduler = schedulers_[warp.scheduler];
+    sleep(scheduler, outlook(scheduler));
     i = 0;  // it may starve again, and it may have ended the waits of others
   }
   return true;
@@ -162,83 +176,100 @@ void SimtCore::run(Ticks event_time) {
   key_ = kForever;
   running_ = true;
   for (;;) {
-    Ticks next = load_store_key_;
-    bool outside = load_store_outside_;
-    Scheduler* who = nullptr;
-    for (Scheduler& scheduler : schedulers_)
-      if (scheduler.key < next) {
-        next = scheduler.key;
-        outside = scheduler.outside;
-        who = &scheduler;
-      }
+    const Turn turn = next_turn();
     if (!starved_.empty()) {
       bool fed = false;
-      if (!feed_starved(next, fed)) break;
+      if (!feed_starved(turn.at, fed)) break;
       if (fed) continue;  // who comes next may have changed
     }
-    if (next >= kForever) break;
-    if (next > replay_.now && (outside || next >= limit())) {
-      wake_at(next);
+    if (turn.at >= kForever) break;
+    if (turn.at > replay_.now && (turn.outside || turn.at >= limit())) {
+      if (!turn.told) wake_at(turn.at);
       break;
     }
-    local_ = std::max(local_, next);
-    if (who) run(*who);
+    local_ = std::max(local_, turn.at);
+    if (turn.who) run(*turn.who);
     else serve_load_store(local_);
   }
   running_ = false;
 }
 
-void SimtCore::sleep_until(Scheduler& scheduler, Ticks at, bool outside) {
-  if (at >= scheduler.key || at >= kForever) return;
+SimtCore::Turn SimtCore::next_turn() {
+  Turn turn{.at = load_store_key_, .outside = load_store_outside_};
+  for (Scheduler& scheduler : schedulers_)
+    if (scheduler.key < turn.at) turn = {scheduler.key, &scheduler, scheduler.outside, scheduler.told};
+  return turn;
+}
+
+void SimtCore::wake_at(Scheduler& scheduler, Ticks at) {
+  if (at >= scheduler.key) return;
   scheduler.key = at;
-  scheduler.outside = outside;
+  scheduler.outside = scheduler.told = false;
 }
 
 // --- Issue --------------------------------------------------------------------------------------------------------------
 
+SimtCore::Outlook SimtCore::outlook(const Scheduler& scheduler) const {
+  Outlook outlook;
+  for (const Entry& entry : scheduler.entries) {
+    switch (entry.next) {
+      case Next::known: {
+        Ticks own = std::max({entry.earliest, scheduler.unit[entry.unit], scheduler.port});
+        if (own < outlook.first) {
+          outlook.first = own;
+          outlook.oldest = entry.warp;
+        }
+        break;
+      }
+      case Next::told: outlook.told = std::min(outlook.told, entry.earliest); break;
+      case Next::queued: outlook.queued = std::min(outlook.queued, entry.earliest); break;
+      case Next::starved: outlook.starved = std::min(outlook.starved, entry.earliest); break;
+      case Next::fresh: outlook.fresh = std::min(outlook.fresh, entry.earliest); break;
+    }
+  }
+  if (outlook.queued < kForever) outlook.queued = std::max(outlook.queued, load_store_key_);
+  return outlook;
+}
+
+// Until the first warp can go or somebody might come before it. Of a queued access the load/store unit tells, in its turn.
+void SimtCore::sleep(Scheduler& scheduler, const Outlook& outlook) {
+  Ticks outside = std::min(outlook.told, outlook.starved);
+  scheduler.key = std::min({outlook.first, outlook.fresh, outside});
+  scheduler.outside = outside <= scheduler.key && outside < kForever;
+  scheduler.told = scheduler.outside && outlook.told < outlook.starved;
+  if (!scheduler.outside) return;
+  scheduler.key = std::max(scheduler.key, local_);
+  if (scheduler.key > replay_.now || !starved_.empty()) return;
+  scheduler.key = replay_.now + 1;
+  scheduler.told = false;
+}
+
 // Who issues next, and when: the warp that issued last if it can go on at once, else the oldest of those that can go first.
 // nullptr if that is not known yet; the scheduler has then put itself to sleep.
 Warp* SimtCore::pick(Scheduler& scheduler, Ticks& at) {
-  if (Warp* warp = scheduler.current; warp && warp->known) {
-    Ticks first = std::max(warp->earliest, scheduler.unit[warp->unit]);
-    if (first <= scheduler.port) {
+  if (Warp* warp = scheduler.current) {
+    const Entry& next = scheduler.entries[warp->place];
+    if (next.next == Next::known && std::max(next.earliest, scheduler.unit[next.unit]) <= scheduler.port) {
       at = scheduler.port;
       return warp;
     }
   }
   for (;;) {
     forget_retired(scheduler);
-    Ticks first = kForever, least_unknown = kForever;
-    Warp* oldest = nullptr;
-    for (Warp* warp : scheduler.warps) {
-      if (!warp->known) {
-        least_unknown = std::min(least_unknown, warp->earliest);
-        continue;
-      }
-      Ticks own = std::max({warp->earliest, scheduler.unit[warp->unit], scheduler.port});
-      if (own < first) {
-        first = own;
-        oldest = warp;
-      }
-    }
-    if (least_unknown > first || least_unknown >= kForever) {
-      at = first;
-      return first >= kForever ? nullptr : oldest;
+    const Outlook seen = outlook(scheduler);
+    const Ticks unknown = std::min({seen.told, seen.queued, seen.starved, seen.fresh});
+    if (unknown > seen.first) {
+      at = seen.first;
+      return seen.oldest;
     }
     // Somebody who is not known well enough might come first.
-    first = std::min(first, std::max(least_unknown, scheduler.port));
-    Ticks blocked = kForever;
-    for (size_t i = 0; i < scheduler.warps.size(); ++i) {
-      Warp& warp = *scheduler.warps[i];
-      if (warp.known || warp.earliest > first) continue;
-      refresh(warp);
-      if (!warp.known && warp.earliest <= first) blocked = std::min(blocked, warp.earliest);
+    const Ticks until = std::min(seen.first, std::max(unknown, scheduler.port));
+    if (seen.fresh > until || seen.fresh >= kForever) {
+      sleep(scheduler, seen);
+      return nullptr;
     }
-    if (blocked >= kForever) continue;
-    blocked = std::max(blocked, local_);
-    if (blocked <= replay_.now && starved_.empty()) blocked = replay_.now + 1;
-    sleep_until(scheduler, blocked, true);
-    return nullptr;
+    for (size_t place = 0; place < scheduler.entries.size(); ++place)
+      if (const Entry& next = scheduler.entries[place]; next.next == Next::fresh && next.earliest <= until) refresh(*next.warp);
   }
 }
 
@@ -254,7 +285,8 @@ void SimtCore::run(Scheduler& scheduler) {
       bool surprise = (scheduler.waiting && at >= local_ + block_barrier_) ||
                       (replay_.more_blocks && at >= local_ + replay_.least_wake);
       if (shared || surprise || at >= limit()) {
-        sleep_until(scheduler, at);
+        scheduler.key = at;
+        scheduler.outside = scheduler.told = false;
         return;
       }
     }
@@ -265,7 +297,7 @@ void SimtCore::run(Scheduler& scheduler) {
 void SimtCore::issue(Scheduler& scheduler, Warp& warp, Ticks at) {
   const Cost& cost = replay_.table.costs[warp.index];
   if (at > warp.floor) {
-    Ticks own = std::min(std::max(warp.earliest, warp.floor), at);
+    Ticks own = std::min(std::max(scheduler.entries[warp.place].earliest, warp.floor), at);
     if (own > warp.floor) replay_.stall(warp.reason, warp.index, own - warp.floor);
     if (at > own) replay_.stall(Stall::issue, warp.index, at - own);
   }
@@ -294,14 +326,11 @@ void SimtCore::issue(Scheduler& scheduler, Warp& warp, Ticks at) {
 
 // The earliest time of the warp's next instruction, or a lower bound of it.
 void SimtCore::refresh(Warp& warp) {
-  warp.known = true;
-  if (warp.starved) {
-    warp.known = false;
-    return;  // until it is fed
-  }
   if (warp.left == 0 && !next_run(warp)) return;
   const Cost& cost = replay_.table.costs[warp.index];
-  warp.unit = cost.unit;
+  Entry& next = entry(warp);
+  next.next = Next::known;
+  next.unit = cost.unit;
   warp.reason = Stall::issue;
   Ticks first = warp.floor;
   Ticks operands = 0;
@@ -312,22 +341,17 @@ void SimtCore::refresh(Warp& warp) {
       latest = cost.slots[i];
     }
   if (operands >= kPending) {
-    const Operation& operation = replay_.operation(static_cast<uint32_t>(operands - kPending));
-    warp.known = false;
+    const uint32_t number = static_cast<uint32_t>(operands - kPending);
+    next.next = warp.queued && warp.access_operation == number ? Next::queued : Next::told;
+    first = std::max(first, replay_.operation(number).bound);
     warp.reason = Stall::memory;
-    first = std::max(first, operation.bound);
-    if (warp.queued && warp.access_operation == operands - kPending) first = std::max(first, load_store_key_ + 1);
   } else if (operands > first) {
     first = operands;
     warp.reason = warp.loaded[latest] ? Stall::memory : Stall::dependency;
   }
   if (cost.flags & (kMemory | kFence)) {
     if (warp.queued) {
-      warp.known = false;
-      if (load_store_key_ > first) {
-        first = load_store_key_;
-        warp.reason = Stall::load_store;
-      }
+      next.next = Next::queued;
     } else if (warp.slot_free > first) {
       first = warp.slot_free;
       warp.reason = Stall::load_store;
@@ -337,16 +361,15 @@ void SimtCore::refresh(Warp& warp) {
       warp.reason = Stall::memory;
     }
   }
-  warp.earliest = first;
+  next.earliest = first;
 }
 
 bool SimtCore::next_run(Warp& warp) {
   Stream& stream = *warp.stream;
   for (;;) {
     if (stream.dry() && !warp.block->finished) {
-      warp.starved = true;
-      warp.known = false;
-      warp.earliest = warp.floor;
+      entry(warp).next = Next::starved;
+      entry(warp).earliest = warp.floor;
       starved_.push_back(&warp);
       return false;
     }
@@ -423,7 +446,6 @@ bool SimtCore::next_run(Warp& warp) {
           replay_.answer_ordered(sequence, std::max(warp.last_data - served, replay_.least_wake), warp);
         }
         if (warp.waiting) return false;
-        warp.known = true;
         break;
       }
       case EventKind::sleep: {
@@ -437,8 +459,8 @@ bool SimtCore::next_run(Warp& warp) {
         if (!stream.dry()) ++stream.at;
         warp.ending = true;
         ++ending_;
-        warp.known = true;
-        warp.earliest = kForever;
+        entry(warp).next = Next::known;
+        entry(warp).earliest = kForever;
         retire_if_done(warp);
         return false;
     }
@@ -447,7 +469,8 @@ bool SimtCore::next_run(Warp& warp) {
 
 Ticks SimtCore::next_issue(Warp& warp) {
   if (warp.over || warp.waiting) return warp.floor;
-  return std::max(warp.floor, warp.earliest >= kForever ? 0 : warp.earliest);
+  const Entry& next = entry(warp);
+  return std::max(warp.floor, next.earliest >= kForever ? 0 : next.earliest);
 }
 
 // --- Memory ---------------------------------------------------------------------------------------------------------------
@@ -537,7 +560,9 @@ void SimtCore::serve_load_store(Ticks now) {
       return;
     }
     queue_.pop_front();
+    front_misses_ = kNone;
     pass(warp, now);
+    told(warp);
   }
   load_store_key_ = kForever;
 }
@@ -560,9 +585,12 @@ bool SimtCore::has_room(Warp& warp, Ticks now, Ticks& retry) {
   uint32_t lines = static_cast<uint32_t>(warp.access_lines.size());
   if (misses_.empty() || missing_lines_ + lines <= miss_limit_) return true;
   if (!(warp.access_flags & kBypass)) {
-    lines = 0;
-    for (uint64_t line : warp.access_lines) lines += !cache_.holds(tag_of(warp, line_of(line)), sectors_of(line));
-    if (missing_lines_ + lines <= miss_limit_) return true;
+    // What the cache holds does not change while the first access waits.
+    if (front_misses_ == kNone) {
+      front_misses_ = 0;
+      for (uint64_t line : warp.access_lines) front_misses_ += !cache_.holds(tag_of(warp, line_of(line)), sectors_of(line));
+    }
+    if (missing_lines_ + front_misses_ <= miss_limit_) return true;
   }
   retry = kForever;
   for (const Miss& miss : misses_) {

@@ -22,17 +22,14 @@ struct Warp {
   Stream* stream = nullptr;
   uint64_t life = 0;               // changes when the slot gets another block's warp
   uint32_t slot = 0, scheduler = 0;
+  uint32_t place = 0;              // among the entries of its scheduler
 
   uint32_t index = 0, left = 0;    // next instruction, and how many are left of the run
   uint32_t last = 0;               // instruction issued last
   bool after_control = false;      // it was the end of a run and may have jumped
   Ticks last_issue = 0;
   Ticks floor = 0;                 // not before: order of issue, waits that ended
-  Ticks earliest = 0;              // of the next instruction; a lower bound while not `known`
-  Stall reason = Stall::issue;     // what `earliest` waits for
-  uint8_t unit = 0;
-  bool known = false;
-  bool starved = false;            // needs events that have not been fed
+  Stall reason = Stall::issue;     // what the next instruction waits for
   bool waiting = false;            // for another warp; see resume()
   Stall waiting_for = Stall::barrier;
   uint32_t waiting_generation = kNone;
@@ -69,6 +66,8 @@ class SimtCore {
   // The warp's wait for others ended: it goes on at `at`.
   void resume(Warp& warp, Ticks at);
   void retire_if_done(Warp& warp);
+  // What the warp waits for in memory has come nearer: its operation is done, or has a later bound.
+  void told(Warp& warp);
   // A request of this core is answered.
   void answered(uint32_t number, const Request& request, Ticks data);
 
@@ -78,15 +77,41 @@ class SimtCore {
   Ticks next_issue(Warp& warp);    // for clock(): what is known of it
 
  private:
+  // What is known of a warp's next instruction. Memory tells a warp when that changes, so nobody asks again and again.
+  enum class Next : uint8_t {
+    known,    // exactly when it can go
+    told,     // not before an operation is back; see told()
+    queued,   // not before the load/store unit has passed its last access, nor before `earliest`
+    starved,  // needs events that have not been fed
+    fresh,    // nobody has looked yet
+  };
+  // All that choosing a warp needs, side by side for one quick look at all of them.
+  struct Entry {
+    Ticks earliest = 0;            // of the next instruction; a lower bound while not known
+    Warp* warp = nullptr;
+    Next next = Next::fresh;
+    uint8_t unit = 0;
+  };
   struct Scheduler {
-    std::vector<Warp*> warps;      // oldest first
+    std::vector<Entry> entries;    // oldest first
     Warp* current = nullptr;
     Ticks port = 0;                // when it can issue again
     Ticks key = kForever;          // when it has something to do
     bool outside = false;          // what it then does depends on the outside
+    bool told = false;             // and the outside will tell: no event is needed
     unsigned waiting = 0;          // warps that wait for a block barrier
-    bool retired = false;          // `warps` holds warps that are over
+    bool retired = false;          // `entries` holds warps that are over
     std::array<Ticks, kMaxUnits> unit{};
+  };
+  // The first that can go among the known, and lower bounds of the others.
+  struct Outlook {
+    Ticks first = kForever, told = kForever, queued = kForever, starved = kForever, fresh = kForever;
+    Warp* oldest = nullptr;
+  };
+  struct Turn {
+    Ticks at = kForever;
+    Scheduler* who = nullptr;      // nullptr: the load/store unit
+    bool outside = false, told = false;
   };
   struct Miss {
     Ticks until;                   // once its request is answered
@@ -97,8 +122,12 @@ class SimtCore {
   void wake_at(Ticks at);          // a global event
   Ticks limit() const;             // what happens from here on may depend on the outside
   bool feed_starved(Ticks until, bool& fed);
+  Entry& entry(const Warp& warp) { return schedulers_[warp.scheduler].entries[warp.place]; }
+  Turn next_turn();
   void run(Scheduler& scheduler);
-  static void sleep_until(Scheduler& scheduler, Ticks at, bool outside = false);
+  static void wake_at(Scheduler& scheduler, Ticks at);
+  Outlook outlook(const Scheduler& scheduler) const;
+  void sleep(Scheduler& scheduler, const Outlook& outlook);
   Warp* pick(Scheduler& scheduler, Ticks& at);
   static void forget_retired(Scheduler& scheduler);
   void issue(Scheduler& scheduler, Warp& warp, Ticks at);
@@ -122,6 +151,7 @@ class SimtCore {
   std::deque<Warp*> queue_;        // load/store unit, oldest first
   Ticks load_store_free_ = 0, load_store_key_ = kForever;
   bool load_store_outside_ = false;
+  uint32_t front_misses_ = kNone;  // lines that the queue's first access lacks; kNone: not counted yet
   Ticks key_ = kForever;           // the core's event in the global queue
   Ticks local_ = 0;                // the core's own time
   bool running_ = false;
