@@ -15,3 +15,11 @@ configure_package_config_file(cmake/PhalanxConfig.cmake.in ${PROJECT_BINARY_DIR}
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/PhalanxConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/PhalanxConfig.cmake ${PROJECT_BINARY_DIR}/PhalanxConfigVersion.cmake
         DESTINATION ${package_dir})
+
+# phxcc as the CUDA compiler of CMake projects.
+if(TARGET phxcc)
+  configure_package_config_file(cmake/PhalanxCudaToolchain.cmake.in ${PROJECT_BINARY_DIR}/PhalanxCudaToolchain.cmake
+    INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+  install(FILES ${PROJECT_BINARY_DIR}/PhalanxCudaToolchain.cmake cmake/PhalanxCudaCompiler.cmake DESTINATION ${package_dir})
+  install(DIRECTORY cmake/cuda DESTINATION ${package_dir})
+endif()

@@ -1,4 +1,5 @@
-"""Installs the build into a prefix, moves the prefix, and builds and runs a project that uses it."""
+"""Installs the build into a prefix, moves the prefix, and builds and runs two projects that use it: one that asks for
+Phalanx, and a CUDA project that does not, with the toolchain file."""
 import os
 import pathlib
 import shutil
@@ -15,7 +16,7 @@ def run(*command, **options):
 
 
 def main():
-    cmake, build, project, source_root = sys.argv[1:5]
+    cmake, build, project, cuda_project, source_root = sys.argv[1:6]
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         run(cmake, "--install", build, "--prefix", folder / "first")
@@ -27,8 +28,12 @@ def main():
         run(cmake, "--build", folder / "build")
         environment = dict(os.environ, PHX_DEVICES="2")
         outputs = [run(folder / "build" / name, env=environment).strip() for name in ("devices", "groups", "square")]
+        run(cmake, "-G", "Ninja", "-S", cuda_project, "-B", folder / "cuda", "-DCMAKE_BUILD_TYPE=Release",
+            f"-DCMAKE_TOOLCHAIN_FILE={folder / 'moved/lib/cmake/Phalanx/PhalanxCudaToolchain.cmake'}")
+        run(cmake, "--build", folder / "cuda")
+        outputs += [run(folder / "cuda" / name, env=environment).strip() for name in ("alone", "mixed", "shared")]
         print("\n".join(outputs))
-        assert outputs[2] == "square PASSED"
+        assert outputs[2:] == ["square PASSED", "square PASSED", "scale PASSED", "scale PASSED"]
 
 
 main()

@@ -1,0 +1,46 @@
+# How CMake talks to phxcc (see PhalanxCudaToolchain.cmake): the options, and the rules for linking.
+set(_CMAKE_COMPILE_AS_CUDA_FLAG "-x cu")
+set(_CMAKE_CUDA_WHOLE_FLAG "-c")
+set(_CMAKE_CUDA_RDC_FLAG "-rdc=true")
+
+set(CMAKE_DEPFILE_FLAGS_CUDA "-MD -MT <DEP_TARGET> -MF <DEP_FILE>")
+set(CMAKE_CUDA_DEPFILE_FORMAT gcc)
+if(CMAKE_GENERATOR MATCHES "Makefiles")
+  set(CMAKE_CUDA_DEPENDS_USE_COMPILER TRUE)
+endif()
+
+set(CMAKE_INCLUDE_SYSTEM_FLAG_CUDA "-isystem ")
+set(CMAKE_CUDA_COMPILE_OPTIONS_PIC -fPIC)
+set(CMAKE_CUDA_COMPILE_OPTIONS_PIE -fPIE)
+set(CMAKE_CUDA_COMPILE_OPTIONS_VISIBILITY -fvisibility=)
+set(CMAKE_SHARED_LIBRARY_CUDA_FLAGS -fPIC)
+set(CMAKE_SHARED_LIBRARY_CREATE_CUDA_FLAGS -shared)
+set(CMAKE_CUDA_LINKER_WRAPPER_FLAG "-Xlinker" " ")
+set(CMAKE_CUDA_LINKER_WRAPPER_FLAG_SEP)
+
+string(APPEND CMAKE_CUDA_FLAGS_DEBUG_INIT " -g")
+string(APPEND CMAKE_CUDA_FLAGS_RELEASE_INIT " -O3 -DNDEBUG")
+string(APPEND CMAKE_CUDA_FLAGS_MINSIZEREL_INIT " -O1 -DNDEBUG")
+string(APPEND CMAKE_CUDA_FLAGS_RELWITHDEBINFO_INIT " -O2 -g -DNDEBUG")
+
+foreach(standard 11 14 17 20 23)
+  set(CMAKE_CUDA${standard}_STANDARD_COMPILE_OPTION "-std=c++${standard}")
+  set(CMAKE_CUDA${standard}_EXTENSION_COMPILE_OPTION "-std=gnu++${standard}")
+  set(CMAKE_CUDA${standard}_STANDARD__HAS_FULL_SUPPORT ON)
+endforeach()
+set(CMAKE_CUDA03_STANDARD_COMPILE_OPTION "")
+set(CMAKE_CUDA03_EXTENSION_COMPILE_OPTION "")
+set(CMAKE_CUDA_STANDARD_DEFAULT ${CMAKE_CUDA_STANDARD_COMPUTED_DEFAULT})
+set(CMAKE_CUDA_EXTENSIONS_DEFAULT ${CMAKE_CUDA_EXTENSIONS_COMPUTED_DEFAULT})
+macro(cmake_record_cuda_compile_features)
+  foreach(standard 03 11 14 17 20 23)
+    set(CMAKE_CUDA${standard}_COMPILE_FEATURES cuda_std_${standard})
+  endforeach()
+  set(_result 0)
+endmacro()
+
+# A target of CUDA and C++ sources is linked by the C++ compiler: it gets the runtime by its path. There is one runtime
+# library, whatever CUDA_RUNTIME_LIBRARY says.
+set(CMAKE_CUDA_RUNTIME_LIBRARY_LINK_OPTIONS_STATIC ${PHALANX_CUDART})
+set(CMAKE_CUDA_RUNTIME_LIBRARY_LINK_OPTIONS_SHARED ${PHALANX_CUDART})
+set(CMAKE_CUDA_RUNTIME_LIBRARY_LINK_OPTIONS_NONE "")
