@@ -1,4 +1,6 @@
 // rdsr: where the lane, the warp and the block are, and clocks.
+#include <cstring>
+
 #include "device_sim/core/execution.h"
 #include "device_sim/isa/fields.h"
 
@@ -70,6 +72,7 @@ void read_special(const Decoded* d, Frame* f) {
   else
     for_lanes(f->mask, [&](unsigned lane) { set_lane_value(f, d->dst, wide, lane, value); });
 }
+
 namespace {
 
 void uniform(const Decoded* d, Frame* f) {
@@ -89,6 +92,10 @@ void thread_index(const Decoded* d, Frame* f) {
   const bool wide = static_cast<isa::Type>(d->type) == isa::Type::U64;
   const uint32_t* from = f->tid[Axis];
   uint32_t* low = f->r + d->dst * 32u;
+  if (f->mask == kAllLanes && !wide) {
+    std::memcpy(low, from, 32 * sizeof *low);
+    PHX_NEXT;
+  }
   for (unsigned lane = 0; lane < 32; ++lane) {
     const uint32_t mask = f->lane_mask[lane];
     low[lane] = (from[lane] & mask) | (low[lane] & ~mask);
