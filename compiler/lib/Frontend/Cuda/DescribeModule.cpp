@@ -70,7 +70,7 @@ class DataWriter {
  public:
   explicit DataWriter(DeviceModule& device) : device_(device), layout_(device.module->getDataLayout()) {}
 
-  void declare(const llvm::GlobalVariable& variable) {
+  Outcome declare(const llvm::GlobalVariable& variable) {
     image::Object object;
     object.name = variable.getName().str();
     object.kind = variable.getAddressSpace() == kConstantSpace          ? image::ObjectKind::constant
@@ -79,14 +79,20 @@ class DataWriter {
     uint64_t alignment = std::max<uint64_t>(variable.getAlign().valueOrOne().value(), 4);
     object.alignment = static_cast<uint32_t>(alignment);
     object.size = layout_.getTypeAllocSize(variable.getValueType());
+    if (object.size > image::kMaxBssBytes)
+      return error("device variable '" + llvm::demangle(object.name) + "' has " + std::to_string(object.size) +
+                   " bytes, more than a program may (" + std::to_string(image::kMaxBssBytes) + ")");
     object.zero = isZero(variable);
     object.offset = alignUp(object.zero ? bss_ : device_.data.size(), alignment);
-    if (object.zero)
-      bss_ = object.offset + object.size;
-    else
+    if (!object.zero) {
       device_.data.resize(object.offset + object.size);
+    } else if (bss_ = object.offset + object.size; bss_ > image::kMaxBssBytes) {
+      return error("the device variables up to '" + llvm::demangle(object.name) + "' come to " + std::to_string(bss_) +
+                   " bytes, more than a program may have (" + std::to_string(image::kMaxBssBytes) + ")");
+    }
     device_.object_index[object.name] = static_cast<uint32_t>(device_.objects.size());
     device_.objects.push_back(std::move(object));
+    return {};
   }
 
   Outcome fill(const llvm::GlobalVariable& variable) {
@@ -221,7 +227,7 @@ Outcome describeDeviceModule(DeviceModule& device) {
                    "' is declared and used but defined in no file");
     }
     if (variable.hasLocalLinkage() && variable.use_empty()) continue;
-    writer.declare(variable);
+    if (auto ok = writer.declare(variable); !ok) return ok;
     objects.push_back(&variable);
   }
   // The launch adds dynamic bytes behind the static ones: their end is as aligned as CUDA promises, and as asked.
