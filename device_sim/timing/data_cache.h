@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "device_sim/timing/remainder.h"
 #include "device_sim/timing/ticks.h"
 
 namespace phx::sim::timing {
@@ -22,7 +23,7 @@ class DataCache {
 
   DataCache(int64_t bytes, int64_t ways)
       : ways_(static_cast<unsigned>(std::max<int64_t>(1, ways))),
-        sets_(std::max<uint64_t>(1, static_cast<uint64_t>(bytes) / (128 * ways_))), lines_(sets_ * ways_) {}
+        sets_(std::max<uint64_t>(1, static_cast<uint64_t>(bytes) / (128 * ways_))), lines_(sets_.divisor() * ways_) {}
 
   // The line if it is here, moved to the front of its set.
   Line* find(uint64_t line) {
@@ -59,10 +60,10 @@ class DataCache {
   }
 
  private:
-  Line* set_of(uint64_t line) { return &lines_[(line % sets_) * ways_]; }
+  Line* set_of(uint64_t line) { return &lines_[sets_.of(line) * ways_]; }
 
   unsigned ways_;
-  uint64_t sets_;
+  Remainder sets_;
   std::vector<Line> lines_;
 };
 

@@ -14,8 +14,8 @@ DeviceMemory::DeviceMemory(const machine::Machine& machine) : turns_(kTurnEntrie
   line_bytes_ = static_cast<uint32_t>(std::max<int64_t>(128, chip.l2.line_bytes));
   line_shift_ = static_cast<unsigned>(std::countr_zero(std::bit_floor(line_bytes_ / 128u)));
   ways_ = static_cast<unsigned>(std::max<int64_t>(1, chip.l2.ways));
-  sets_ = static_cast<uint64_t>(std::max<int64_t>(1, chip.l2.size_bytes / (int64_t(line_bytes_) * ways_)));
-  lines_.reset(static_cast<Line*>(std::calloc(sets_ * ways_, sizeof(Line))));
+  sets_ = Remainder(static_cast<uint64_t>(std::max<int64_t>(1, chip.l2.size_bytes / (int64_t(line_bytes_) * ways_))));
+  lines_.reset(static_cast<Line*>(std::calloc(sets_.divisor() * ways_, sizeof(Line))));
   l2_read_ = Server::per_second(chip.l2.read_bytes_per_second, clock);
   l2_write_ = Server::per_second(chip.l2.write_bytes_per_second, clock);
   hbm_ = Server::per_second(chip.hbm.bytes_per_second(), clock);
@@ -30,11 +30,11 @@ DeviceMemory::DeviceMemory(const machine::Machine& machine) : turns_(kTurnEntrie
 }
 
 void DeviceMemory::flush() {
-  lines_.reset(static_cast<Line*>(std::calloc(sets_ * ways_, sizeof(Line))));
+  lines_.reset(static_cast<Line*>(std::calloc(sets_.divisor() * ways_, sizeof(Line))));
 }
 
 bool DeviceMemory::touch(uint64_t line, Ticks at, bool dirty, MemoryTally& tally, Line*& entry) {
-  Line* set = &lines_[(line % sets_) * ways_];
+  Line* set = &lines_[sets_.of(line) * ways_];
   const uint64_t tag = line + 1;
   unsigned way = 0;
   while (way < ways_ && (set[way].tag & ~kDirty) != tag) ++way;
@@ -62,8 +62,9 @@ DeviceMemory::Answer DeviceMemory::read(std::span<const Part> parts, Ticks at, c
   tally.l2_read += bytes;
   Answer answer{served, served + latency.l2_hit};
   uint64_t last = ~uint64_t{0};
-  for (const Part& part : parts) {
-    uint64_t line = part.line >> line_shift_;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    prefetch(parts, i);
+    uint64_t line = parts[i].line >> line_shift_;
     if (line == last) continue;
     last = line;
     Line* entry;
@@ -88,8 +89,9 @@ DeviceMemory::Answer DeviceMemory::write(std::span<const Part> parts, Ticks at, 
   tally.l2_write += bytes;
   Answer answer{served, served};
   uint64_t last = ~uint64_t{0};
-  for (const Part& part : parts) {
-    uint64_t line = part.line >> line_shift_;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    prefetch(parts, i);
+    uint64_t line = parts[i].line >> line_shift_;
     if (line == last) continue;
     last = line;
     Line* entry;

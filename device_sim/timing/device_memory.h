@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "device_sim/machine/machine.h"
+#include "device_sim/timing/remainder.h"
 #include "device_sim/timing/ticks.h"
 
 namespace phx::sim::timing {
@@ -60,10 +61,17 @@ class DeviceMemory {
   };
   static constexpr uint64_t kDirty = uint64_t{1} << 63;
 
+  // Parts are many and their sets lie far apart: fetches those that come next while one is looked at.
+  void prefetch(std::span<const Part> parts, size_t at) const {
+    constexpr size_t kAhead = 6;
+    if (at + kAhead >= parts.size()) return;
+    const Line* set = &lines_[sets_.of(parts[at + kAhead].line >> line_shift_) * ways_];
+    for (unsigned way = 0; way < ways_; way += 64 / sizeof(Line)) __builtin_prefetch(set + way, 1);
+  }
   // Moves the line to the front of its set; true if it was there. A dirty victim is written back from `at` on.
   bool touch(uint64_t line, Ticks at, bool dirty, MemoryTally& tally, Line*& entry);
 
-  uint64_t sets_ = 1;
+  Remainder sets_{1};
   unsigned ways_ = 1;
   unsigned line_shift_ = 2;  // L2 line = 128-byte line >> line_shift_
   uint32_t line_bytes_ = 512;

@@ -4,23 +4,26 @@
 
 namespace phx::sim::timing {
 
+namespace {
+// What has been consumed goes once it is the larger part, so that nothing is moved again and again.
+template <typename Word>
+void follow(std::vector<Word>& all, size_t& consumed, std::vector<Word>&& more) {
+  if (consumed >= all.size()) {
+    all = std::move(more);
+    consumed = 0;
+    return;
+  }
+  if (consumed > all.size() / 2) {
+    all.erase(all.begin(), all.begin() + static_cast<ptrdiff_t>(consumed));
+    consumed = 0;
+  }
+  all.insert(all.end(), more.begin(), more.end());
+}
+}  // namespace
+
 void Stream::append(WarpEvents&& events) {
-  if (at == words.size()) {
-    words = std::move(events.words);
-    at = 0;
-  } else {
-    words.erase(words.begin(), words.begin() + static_cast<ptrdiff_t>(at));
-    at = 0;
-    words.insert(words.end(), events.words.begin(), events.words.end());
-  }
-  if (access_at >= accesses.size()) {
-    accesses = std::move(events.accesses);
-    access_at = 0;
-  } else {
-    accesses.erase(accesses.begin(), accesses.begin() + static_cast<ptrdiff_t>(access_at));
-    access_at = 0;
-    accesses.insert(accesses.end(), events.accesses.begin(), events.accesses.end());
-  }
+  follow(words, at, std::move(events.words));
+  follow(accesses, access_at, std::move(events.accesses));
 }
 
 Replay::Replay(const machine::Machine& m, std::span<const isa::Instruction> code, bool simt, std::vector<uint16_t> of)
@@ -42,10 +45,16 @@ Replay::Replay(const machine::Machine& m, std::span<const isa::Instruction> code
 }
 
 DeviceMemory& Replay::memory_of(uint16_t device) {
-  auto found = memories_.find(device);
-  if (found != memories_.end()) return *found->second;
-  foreign_.push_back(std::make_unique<DeviceMemory>(machine));
-  return *(memories_[device] = foreign_.back().get());
+  if (device >= memories_.size() || !memories_[device]) {
+    foreign_.push_back(std::make_unique<DeviceMemory>(machine));
+    adopt(device, *foreign_.back());
+  }
+  return *memories_[device];
+}
+
+void Replay::adopt(uint16_t device, DeviceMemory& memory) {
+  if (device >= memories_.size()) memories_.resize(size_t{device} + 1);
+  memories_[device] = &memory;
 }
 
 // --- Memory operations --------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "device_sim/core/events.h"
@@ -129,7 +128,7 @@ class Replay {
   Ticks drained = 0;               // when the last store is at its home
 
   DeviceMemory& memory_of(uint16_t device);
-  void adopt(uint16_t device, DeviceMemory& memory) { memories_[device] = &memory; }
+  void adopt(uint16_t device, DeviceMemory& memory);
 
   uint32_t new_operation();
   Operation& operation(uint32_t number) { return operations_[number]; }
@@ -180,7 +179,7 @@ class Replay {
   void release_if_complete(BlockReplay& block, Barrier& barrier);
   void release_grid_if_complete(Barrier& barrier);
 
-  std::unordered_map<uint16_t, DeviceMemory*> memories_;
+  std::vector<DeviceMemory*> memories_;                 // by ordinal; nullptr: not known yet
   std::vector<std::unique_ptr<DeviceMemory>> foreign_;  // homes that are not members of the launch: cold
   std::vector<Operation> operations_;
   std::vector<uint32_t> free_operations_;

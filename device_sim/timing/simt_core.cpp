@@ -212,31 +212,24 @@ void SimtCore::wake_at(Scheduler& scheduler, Ticks at) {
 SimtCore::Outlook SimtCore::outlook(const Scheduler& scheduler) const {
   Outlook outlook;
   for (const Entry& entry : scheduler.entries) {
-    switch (entry.next) {
-      case Next::known: {
-        Ticks own = std::max({entry.earliest, scheduler.unit[entry.unit], scheduler.port});
-        if (own < outlook.first) {
-          outlook.first = own;
-          outlook.oldest = entry.warp;
-        }
-        break;
-      }
-      case Next::told: outlook.told = std::min(outlook.told, entry.earliest); break;
-      case Next::queued: outlook.queued = std::min(outlook.queued, entry.earliest); break;
-      case Next::starved: outlook.starved = std::min(outlook.starved, entry.earliest); break;
-      case Next::fresh: outlook.fresh = std::min(outlook.fresh, entry.earliest); break;
-    }
+    const bool known = entry.next == Next::known;
+    const Ticks free = std::max(scheduler.unit[entry.unit], scheduler.port);
+    const Ticks own = known ? std::max(entry.earliest, free) : entry.earliest;
+    Ticks& least = outlook.least[static_cast<unsigned>(entry.next)];
+    outlook.oldest = known && own < least ? entry.warp : outlook.oldest;
+    least = std::min(least, own);
   }
-  if (outlook.queued < kForever) outlook.queued = std::max(outlook.queued, load_store_key_);
+  Ticks& queued = outlook.least[static_cast<unsigned>(Next::queued)];
+  if (queued < kForever) queued = std::max(queued, load_store_key_);
   return outlook;
 }
 
 // Until the first warp can go or somebody might come before it. Of a queued access the load/store unit tells, in its turn.
 void SimtCore::sleep(Scheduler& scheduler, const Outlook& outlook) {
-  Ticks outside = std::min(outlook.told, outlook.starved);
-  scheduler.key = std::min({outlook.first, outlook.fresh, outside});
+  const Ticks told = outlook.of(Next::told), starved = outlook.of(Next::starved), outside = std::min(told, starved);
+  scheduler.key = std::min({outlook.of(Next::known), outlook.of(Next::fresh), outside});
   scheduler.outside = outside <= scheduler.key && outside < kForever;
-  scheduler.told = scheduler.outside && outlook.told < outlook.starved;
+  scheduler.told = scheduler.outside && told < starved;
   if (!scheduler.outside) return;
   scheduler.key = std::max(scheduler.key, local_);
   if (scheduler.key > replay_.now || !starved_.empty()) return;
@@ -257,14 +250,15 @@ Warp* SimtCore::pick(Scheduler& scheduler, Ticks& at) {
   for (;;) {
     forget_retired(scheduler);
     const Outlook seen = outlook(scheduler);
-    const Ticks unknown = std::min({seen.told, seen.queued, seen.starved, seen.fresh});
-    if (unknown > seen.first) {
-      at = seen.first;
+    const Ticks first = seen.of(Next::known), fresh = seen.of(Next::fresh);
+    const Ticks unknown = std::min({seen.of(Next::told), seen.of(Next::queued), seen.of(Next::starved), fresh});
+    if (unknown > first) {
+      at = first;
       return seen.oldest;
     }
     // Somebody who is not known well enough might come first.
-    const Ticks until = std::min(seen.first, std::max(unknown, scheduler.port));
-    if (seen.fresh > until || seen.fresh >= kForever) {
+    const Ticks until = std::min(first, std::max(unknown, scheduler.port));
+    if (fresh > until || fresh >= kForever) {
       sleep(scheduler, seen);
       return nullptr;
     }

@@ -7,6 +7,7 @@
 // So arithmetic, shared memory and cache hits cost no global event, and every shared resource sees its users in order of time.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -105,8 +106,9 @@ class SimtCore {
   };
   // The first that can go among the known, and lower bounds of the others.
   struct Outlook {
-    Ticks first = kForever, told = kForever, queued = kForever, starved = kForever, fresh = kForever;
-    Warp* oldest = nullptr;
+    std::array<Ticks, 5> least{kForever, kForever, kForever, kForever, kForever};  // by Next
+    Warp* oldest = nullptr;        // of the known that can go first
+    Ticks of(Next next) const { return least[static_cast<unsigned>(next)]; }
   };
   struct Turn {
     Ticks at = kForever;
