@@ -81,7 +81,7 @@ class DataWriter {
     object.size = layout_.getTypeAllocSize(variable.getValueType());
     if (object.size > image::kMaxBssBytes)
       return error("device variable '" + llvm::demangle(object.name) + "' has " + std::to_string(object.size) +
-                   " bytes, more than a program may (" + std::to_string(image::kMaxBssBytes) + ")");
+                   " bytes, more than a program may have (" + std::to_string(image::kMaxBssBytes) + ")");
     object.zero = isZero(variable);
     object.offset = alignUp(object.zero ? bss_ : device_.data.size(), alignment);
     if (!object.zero) {
