@@ -12,6 +12,10 @@ constexpr unsigned kLocalLineBits = 20;  // of a warp's own lines
 constexpr uint64_t kLineMask = (uint64_t{1} << 44) - 1;
 
 unsigned sectors_of(uint64_t line_word) { return line_word & 0xF; }
+uint32_t bytes_of(unsigned sectors) {
+  constexpr uint8_t kCount[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+  return kCount[sectors & 0xF] * kSectorBytes;
+}
 uint64_t line_of(uint64_t line_word) { return line_word >> 4 & kLineMask; }
 uint16_t home_of(uint64_t line_word) { return static_cast<uint16_t>(line_word >> 48); }
 
@@ -60,6 +64,7 @@ void SimtCore::start_block(BlockReplay& block, Ticks at) {
     Scheduler& scheduler = schedulers_[warp.scheduler];
     warp.place = static_cast<uint32_t>(scheduler.entries.size());
     scheduler.entries.push_back({.earliest = at, .warp = &warp});  // looked at when the time has come
+    scheduler.chosen = nullptr;
     wake_at(scheduler, at);
   }
   wake_at(at);
@@ -92,6 +97,7 @@ void SimtCore::resume(Warp& warp, Ticks at) {
   Entry& next = entry(warp);
   next.earliest = warp.floor;
   next.next = Next::fresh;
+  scheduler.chosen = nullptr;
   wake_at(scheduler, warp.floor);
   if (!running_) wake_at(warp.floor);
 }
@@ -226,6 +232,7 @@ SimtCore::Outlook SimtCore::outlook(const Scheduler& scheduler) const {
 
 // Until the first warp can go or somebody might come before it. Of a queued access the load/store unit tells, in its turn.
 void SimtCore::sleep(Scheduler& scheduler, const Outlook& outlook) {
+  scheduler.chosen = nullptr;
   const Ticks told = outlook.of(Next::told), starved = outlook.of(Next::starved), outside = std::min(told, starved);
   scheduler.key = std::min({outlook.of(Next::known), outlook.of(Next::fresh), outside});
   scheduler.outside = outside <= scheduler.key && outside < kForever;
@@ -268,10 +275,13 @@ Warp* SimtCore::pick(Scheduler& scheduler, Ticks& at) {
 }
 
 void SimtCore::run(Scheduler& scheduler) {
+  Ticks at = scheduler.key;
+  Warp* chosen = scheduler.chosen;
   scheduler.key = kForever;
+  scheduler.chosen = nullptr;
   for (;;) {
-    Ticks at = 0;
-    Warp* warp = pick(scheduler, at);
+    Warp* warp = chosen ? chosen : pick(scheduler, at);
+    chosen = nullptr;
     if (!warp) return;
     if (at > local_) {
       bool shared = replay_.table.costs[warp->index].flags & kMemory;
@@ -281,6 +291,7 @@ void SimtCore::run(Scheduler& scheduler) {
       if (shared || surprise || at >= limit()) {
         scheduler.key = at;
         scheduler.outside = scheduler.told = false;
+        scheduler.chosen = warp;
         return;
       }
     }
@@ -608,7 +619,12 @@ void SimtCore::pass(Warp& warp, Ticks now) {
   const uint32_t number = warp.access_operation;
   opened_.clear();
 
+  // Most accesses have one request, which all lines share.
+  uint32_t opened = kNone, joined = kNone;
+  uint16_t opened_home = 0;
+  Request::Kind opened_kind{};
   auto request_to = [&](uint16_t home, Request::Kind what) -> uint32_t {
+    if (opened != kNone && opened_home == home && opened_kind == what) return opened;
     for (uint32_t open : opened_)
       if (replay_.request(open).home == home && replay_.request(open).kind == what) return open;
     uint32_t open = replay_.new_request();
@@ -620,10 +636,14 @@ void SimtCore::pass(Warp& warp, Ticks now) {
     request.turns = warp.turns;
     request.cached = load && cached;
     opened_.push_back(open);
+    opened = open;
+    opened_home = home;
+    opened_kind = what;
     return open;
   };
   auto join = [&](uint32_t open) {
-    if (number == kNone) return;
+    if (number == kNone || open == joined) return;
+    joined = open;
     std::vector<uint32_t>& waiters = replay_.request(open).operations;
     if (!waiters.empty() && waiters.back() == number) return;
     waiters.push_back(number);
@@ -633,7 +653,7 @@ void SimtCore::pass(Warp& warp, Ticks now) {
   };
   auto add = [&](uint32_t open, uint64_t tag, unsigned sectors) {
     Request& request = replay_.request(open);
-    uint32_t bytes = static_cast<uint32_t>(std::popcount(sectors)) * kSectorBytes;
+    const uint32_t bytes = bytes_of(sectors);
     request.parts.push_back({tag, bytes, sectors});
     request.bytes += bytes;
   };
@@ -664,7 +684,7 @@ void SimtCore::pass(Warp& warp, Ticks now) {
       }
       if (!missing) {
         ++replay_.tally.cache_hits;
-        replay_.tally.cache_hit_bytes += uint64_t(std::popcount(sectors)) * kSectorBytes;
+        replay_.tally.cache_hit_bytes += bytes_of(sectors);
         continue;
       }
       ++replay_.tally.cache_misses;

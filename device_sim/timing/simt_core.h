@@ -96,6 +96,7 @@ class SimtCore {
   struct Scheduler {
     std::vector<Entry> entries;    // oldest first
     Warp* current = nullptr;
+    Warp* chosen = nullptr;        // by the last look, to issue at `key`; nullptr once anything has changed
     Ticks port = 0;                // when it can issue again
     Ticks key = kForever;          // when it has something to do
     bool outside = false;          // what it then does depends on the outside
