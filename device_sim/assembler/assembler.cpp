@@ -100,7 +100,6 @@ class Assembler {
   }
 
   // --- Directives
-  // -----------------------------------------------------------------------------------------------------------
 
   using Directive = Outcome (Assembler::*)(Cursor&);
 
@@ -327,7 +326,6 @@ class Assembler {
   }
 
   // --- Data
-  // -------------------------------------------------------------------------------------------------------------------
 
   Outcome global(Cursor& cursor) { return object(cursor, image::ObjectKind::global); }
   Outcome constant(Cursor& cursor) { return object(cursor, image::ObjectKind::constant); }
@@ -487,7 +485,6 @@ class Assembler {
   }
 
   // --- End of file
-  // -----------------------------------------------------------------------------------------------------------
 
   template <class Map>
   Outcome unknown(const Pending& use, const char* what, const Map& map) const {

@@ -39,7 +39,6 @@ class Parser {
   Instruction& instruction() { return result_.instruction; }
 
   // --- mnemonic.field.field.type
-  // --------------------------------------------------------------------------------------------
 
   Outcome parse_mnemonic() {
     column_ = cursor_.column();
@@ -147,7 +146,6 @@ class Parser {
   }
 
   // --- operands
-  // ---------------------------------------------------------------------------------------------------------------
 
   Outcome parse_operands() {
     bool address = isa::has_address(*row_), first = true;

@@ -161,7 +161,6 @@ struct Machinery : BlockProgress {
 };
 
 // --- Running (scheduling.cpp)
-// ---------------------------------------------------------------------------------------------------
 BlockStatus run_block(Machinery& m, uint64_t budget);
 void set_mask(Frame* f, uint32_t mask);
 Split* add_split(Warp& warp, const Split& from, uint32_t mask);
@@ -185,12 +184,11 @@ inline uint64_t executed_until(const Frame* f, const Decoded* end) {
 }
 
 // --- Events
-// ---------------------------------------------------------------------------------------------------------------------
 void push_event(Warp& warp, EventKind kind, uint32_t payload);
 void push_event_word(Warp& warp, EventKind kind, uint32_t word);
 
 // --- Faults (fault.cpp)
-// ----------------------------------------------------------------------------------------------------------- Records
+// Records
 // the block's fault, which is the first one: later calls are ignored. `lane` is of the running warp.
 Fault& raise(Frame* f, const Decoded* d, FaultKind kind, unsigned lane, std::string detail = {});
 void raise_access(Frame* f, const Decoded* d, FaultKind kind, unsigned lane, uint64_t address, uint32_t bytes,
@@ -199,7 +197,7 @@ Fault make_fault(const Machinery& m, const Warp& warp, const Decoded* d, FaultKi
 std::string describe_nearest(const AddressSpace& memory, uint64_t address);
 
 // --- Memory (memory_access.cpp)
-// ----------------------------------------------------------------------------------------------------- Effective
+// Effective
 // addresses of the active lanes (entries of other lanes are not written).
 void effective_addresses(const Decoded* d, const Frame* f, uint64_t* at);
 // The space an address of a generic access lies in.
@@ -213,7 +211,6 @@ bool store_values(const Decoded* d, Frame* f, const uint64_t* at, uint64_t* hash
 bool read_string(const Decoded* d, Frame* f, unsigned lane, uint64_t address, std::string& out);
 
 // --- Ordered operations (ordered.cpp)
-// ---------------------------------------------------------------------------------------------
 void park_ordered(const Decoded* d, Frame* f, const uint64_t* at);
 void serve_block(Machinery& m, OrderedState& state);
 // Executes an rdsr of a value that is the same in all lanes (special_registers.cpp).
@@ -229,7 +226,6 @@ inline uint64_t mix(uint64_t hash, uint64_t value) {
 uint64_t apply_atomic(const Decoded* d, Frame* f, const uint64_t* at, bool concurrent);
 
 // --- Handlers by family
-// ---------------------------------------------------------------------------------------------------------
 struct Selected {
   Handler handler = nullptr;
   Evaluate evaluate = nullptr;
@@ -248,7 +244,6 @@ Handler generic_lane_handler(const isa::Instruction& i);     // generic_lanes.cp
 Evaluate atomic_function(isa::AtomicFn fn, isa::Type type);
 
 // --- Operands
-// ----------------------------------------------------------------------------------------------------------------------
 inline uint64_t scalar_value(const Decoded* d, const Frame* f, uint8_t slot) {
   return slot == kScalarImmediate ? d->immediate : f->s[slot];
 }

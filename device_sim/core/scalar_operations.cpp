@@ -112,7 +112,7 @@ constexpr unsigned width_of(Type t) {
 constexpr uint64_t ones(unsigned width) { return width >= 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1; }
 
 // --- Floating point with a rounding mode, any format
-// -------------------------------------------------------------------------- Clamps to [0, 1]; NaN becomes 0.
+// Clamps to [0, 1]; NaN becomes 0.
 uint64_t saturate(Format f, uint64_t x) {
   const uint64_t one = num::convert(f, Format::F32, 0x3f800000u);
   const uint64_t low = num::max(f, x, 0);
@@ -145,7 +145,6 @@ uint64_t soft(const Decoded* d, uint64_t a, uint64_t b, uint64_t c) {
 }
 
 // --- Exact or nearest arithmetic on host types
-// ----------------------------------------------------------------------------------
 template <class V>
 using Unsigned = typename std::conditional_t<std::is_integral_v<V>, std::make_unsigned<V>, std::type_identity<V>>::type;
 
@@ -245,7 +244,6 @@ uint64_t neg(const Decoded*, uint64_t a, uint64_t, uint64_t) {
 }
 
 // --- Bits
-// --------------------------------------------------------------------------------------------------------------------
 template <class V>
 uint64_t copy(const Decoded*, uint64_t a, uint64_t, uint64_t) {
   return in<V>(a);
@@ -331,7 +329,6 @@ uint64_t select(const Decoded*, uint64_t a, uint64_t b, uint64_t c) {
 }
 
 // --- Comparison
-// ----------------------------------------------------------------------------------------------------------------
 template <class V>
 bool holds(Comparison comparison, V a, V b) {
   const bool unordered = a != a || b != b;
@@ -381,7 +378,6 @@ uint64_t compare(const Decoded* d, uint64_t a, uint64_t b, uint64_t) {
 }
 
 // --- Conversion
-// ----------------------------------------------------------------------------------------------------------------
 constexpr bool is_signed(Type t) { return t == Type::S8 || t == Type::S16 || t == Type::S32 || t == Type::S64; }
 int64_t extended(Type t, uint64_t raw) {
   const unsigned width = width_of(t);
@@ -429,7 +425,6 @@ uint64_t math(const Decoded* d, uint64_t a, uint64_t b, uint64_t) {
 }
 
 // --- Handlers for scalar destinations
-// -----------------------------------------------------------------------------------------
 template <Evaluate E>
 void scalar(const Decoded* d, Frame* f) {
   f->s[d->dst] = E(d, scalar_value(d, f, d->a), scalar_value(d, f, d->b), scalar_value(d, f, d->c));

@@ -36,7 +36,6 @@ void fence_of_block(const Decoded* d, Frame* f) { PHX_NEXT; }  // a block's acce
 void fence_of_device(const Decoded* d, Frame* f) { park_ordered(d, f, nullptr); }
 
 // --- Services
-// ------------------------------------------------------------------------------------------------------------------
 struct Packed {
   unsigned count = 0;  // arguments
   uint64_t bytes = 0;

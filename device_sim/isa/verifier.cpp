@@ -235,7 +235,6 @@ class Analysis {
   bool is_return(const Node& node) const { return code_.instructions[node.instruction].op == Opcode::Ret; }
 
   // --- Scalar registers that a join must find unchanged
-  // -------------------------------------------------------------------
 
   Outcome check_protected_registers() {
     find_predecessors();

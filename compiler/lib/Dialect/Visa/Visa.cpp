@@ -25,7 +25,6 @@ void VisaDialect::initialize() {
 }
 
 // --- Mnemonics
-// ----------------------------------------------------------------------------------------------------------
 
 std::string mnemonicOf(isa::Opcode opcode, isa::Type type, uint16_t mod) {
   const isa::RowInfo* row = isa::row(opcode);
@@ -89,7 +88,6 @@ bool parseMnemonic(llvm::StringRef text, isa::Opcode& opcode, isa::Type& type, u
 }
 
 // --- visa.inst
-// ----------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -243,7 +241,6 @@ mlir::LogicalResult InstOp::verify() {
 }
 
 // --- Structured control flow
-// --------------------------------------------------------------------------------------------
 
 namespace {
 // Results of a divergent region differ by lane, so they cannot be scalar.
@@ -279,7 +276,6 @@ mlir::LogicalResult LoopOp::verify() {
 }
 
 // --- Stage 2
-// --------------------------------------------------------------------------------------------------------------
 
 namespace {
 isa::Instruction instructionOf(CodeOp op) {

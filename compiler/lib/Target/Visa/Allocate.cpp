@@ -107,7 +107,6 @@ class Allocator {
   }
 
   // --- Liveness
-  // ------------------------------------------------------------------------------------------------------------
   void findRanges() {
     size_t n = code_.registers.size(), blocks = code_.blocks.size();
     std::vector<llvm::BitVector> in(blocks, llvm::BitVector(n)), gen(blocks, llvm::BitVector(n)),
@@ -168,7 +167,6 @@ class Allocator {
   }
 
   // --- Coalescing
-  // ----------------------------------------------------------------------------------------------------------
   void coalesce() {
     leader_.resize(code_.registers.size());
     for (size_t r = 0; r < leader_.size(); ++r) leader_[r] = static_cast<int>(r);
@@ -204,7 +202,7 @@ class Allocator {
   }
 
   // --- Assignment
-  // ------------------------------------------------------------------------------------------------------------ A unit
+  // A unit
   // is a register, or the registers of a bundle, that get consecutive places together.
   struct Unit {
     llvm::SmallVector<int, 4> members;
@@ -380,7 +378,6 @@ class Allocator {
   }
 
   // --- Spilling
-  // ----------------------------------------------------------------------------------------------------------------
   // The one instruction that makes the register's value from nothing; nullptr if there is none.
   const MachineInstruction* recipe(int reg) {
     const MachineInstruction* found = nullptr;

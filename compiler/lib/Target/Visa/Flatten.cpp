@@ -42,7 +42,6 @@ class Flattener {
 
  private:
   // --- Blocks and instructions
-  // ---------------------------------------------------------------------------------------------
   int newBlock() {
     code_.blocks.emplace_back();
     code_.blocks.back().depth = depth_;
@@ -73,7 +72,6 @@ class Flattener {
   void aim(Patch patch, int block) { code_.blocks[patch.block].instructions[patch.instruction].target = block; }
 
   // --- Registers
-  // -----------------------------------------------------------------------------------------------------------
   int registerFor(mlir::Type type) {
     if (auto lane = llvm::dyn_cast<visa::LaneType>(type)) return code_.add(File::lane, lane.getWords());
     return code_.add(llvm::isa<visa::ScalarType>(type) ? File::scalar : File::predicate);
@@ -124,7 +122,6 @@ class Flattener {
   }
 
   // --- Operations
-  // ----------------------------------------------------------------------------------------------------------
   void body(mlir::Block& block) {
     for (mlir::Operation& op : block.without_terminator()) {
       location_ = op.getLoc();

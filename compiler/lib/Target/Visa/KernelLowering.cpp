@@ -12,7 +12,6 @@ namespace LLVM = mlir::LLVM;
 namespace scf = mlir::scf;
 
 // --- Types
-// -----------------------------------------------------------------------------------------------------------------
 
 uint64_t alignmentOf(mlir::Type type) {
   if (auto array = llvm::dyn_cast<LLVM::LLVMArrayType>(type)) return alignmentOf(array.getElementType());
@@ -100,7 +99,6 @@ bool componentsOf(mlir::Type type, llvm::SmallVectorImpl<unsigned>& bits, llvm::
 }
 
 // --- Locations and errors
-// ----------------------------------------------------------------------------------------------------
 
 Diagnostic errorAt(mlir::Location location, const std::string& message) {
   mlir::FileLineColLoc place;
@@ -125,7 +123,6 @@ void KernelLowering::fail(mlir::Operation* op, const llvm::Twine& message) {
 }
 
 // --- Values
-// ------------------------------------------------------------------------------------------------------------------
 
 KernelLowering::KernelLowering(mlir::func::FuncOp function) : function_(function), uniformity_(function) {
   if (auto offsets = function->getAttrOfType<mlir::DenseI32ArrayAttr>(kernel_attribute::kParamOffsets))
@@ -221,7 +218,6 @@ void KernelLowering::bindRegisters(mlir::Value value, mlir::ValueRange registers
 }
 
 // --- Control flow
-// ------------------------------------------------------------------------------------------------------------
 
 Outcome KernelLowering::run() {
   mlir::OpBuilder b(function_);
@@ -421,7 +417,6 @@ void KernelLowering::lowerWhile(scf::WhileOp op) {
 }
 
 // --- All kernels
-// ---------------------------------------------------------------------------------------------------------------
 
 Outcome lowerToVisa(mlir::ModuleOp module) {
   llvm::SmallVector<mlir::func::FuncOp> kernels;

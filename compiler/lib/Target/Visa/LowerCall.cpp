@@ -13,7 +13,6 @@ using isa::SpecialReg;
 using isa::Type;
 
 // --- Special registers
-// ---------------------------------------------------------------------------------------------------------
 
 bool KernelLowering::lowerSpecial(mlir::Operation* op) {
   llvm::StringRef name = op->getName().getStringRef();
@@ -84,7 +83,6 @@ bool KernelLowering::lowerSpecial(mlir::Operation* op) {
 }
 
 // --- Calls
-// -----------------------------------------------------------------------------------------------------------------------
 
 Operand KernelLowering::isaCall(llvm::StringRef mnemonic, llvm::ArrayRef<Operand> arguments, mlir::Operation* op) {
   isa::Opcode opcode;
@@ -151,7 +149,6 @@ bool KernelLowering::lowerCall(mlir::Operation* op) {
 }
 
 // --- Intrinsics that arrive by name
-// ------------------------------------------------------------------------------------------------
 
 void KernelLowering::lowerShuffle(LLVM::CallIntrinsicOp op, llvm::StringRef name) {
   // [sync.](idx|up|down|bfly).(i32|f32)[p], arguments ([mask,] value, lane, packed segment and clamp)
@@ -352,7 +349,6 @@ bool KernelLowering::lowerIntrinsic(LLVM::CallIntrinsicOp op) {
 }
 
 // --- Inline assembly
-// ---------------------------------------------------------------------------------------------------------------
 
 bool KernelLowering::lowerInlineAssembly(LLVM::InlineAsmOp op) {
   llvm::StringRef text = op.getAsmString();

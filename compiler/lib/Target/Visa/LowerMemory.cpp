@@ -32,7 +32,6 @@ Type loadType(unsigned bytes) {
 }  // namespace
 
 // --- Addresses
-// ---------------------------------------------------------------------------------------------------------------
 
 Address KernelLowering::addressOf(mlir::Value pointer) {
   if (auto it = addresses_.find(pointer); it != addresses_.end()) return it->second;
@@ -243,7 +242,6 @@ void KernelLowering::lowerAddress(LLVM::GEPOp op) {
 }
 
 // --- Loads and stores
-// ------------------------------------------------------------------------------------------------------------
 
 Operand KernelLowering::loadBytes(const Address& address, unsigned bytes, unsigned alignment, isa::CachePolicy policy,
                                   bool lane) {
@@ -515,7 +513,6 @@ bool KernelLowering::lowerMemory(mlir::Operation* op) {
 }
 
 // --- Atomics
-// -----------------------------------------------------------------------------------------------------------------------
 
 namespace {
 isa::Scope scopeOf(std::optional<llvm::StringRef> name) {

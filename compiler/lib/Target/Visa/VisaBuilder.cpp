@@ -173,7 +173,6 @@ void VisaBuilder::effect(Opcode op, Type type, uint16_t mod, llvm::ArrayRef<Oper
 }
 
 // --- Memory
-// ---------------------------------------------------------------------------------------------------------------
 
 // The object's address in a scalar register, once for the whole kernel.
 Operand VisaBuilder::withSymbol(const Address& address) {
@@ -318,7 +317,6 @@ Operand VisaBuilder::genericAddress(const Address& address) {
 }
 
 // --- Small arithmetic
-// -----------------------------------------------------------------------------------------------------
 
 Operand VisaBuilder::add(const Operand& a, const Operand& b) {
   if (a.is(0)) return b;
@@ -391,7 +389,6 @@ Operand VisaBuilder::widen(const Operand& value, bool isSigned) {
 }
 
 // --- Register files
-// --------------------------------------------------------------------------------------------------------
 
 Operand VisaBuilder::toLane(const Operand& operand) {
   if (!operand.constant() && llvm::isa<visa::LaneType>(operand.value.getType())) return operand;
