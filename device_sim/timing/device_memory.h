@@ -30,8 +30,8 @@ class DeviceMemory {
 
   // A piece of an access: `line` is address / 128 B and `sectors` its 32-byte sectors, as in Access records.
   struct Part {
-    uint64_t line;
-    uint32_t bytes;
+    uint64_t line = 0;
+    uint32_t bytes = 0;
     uint32_t sectors = 0;  // atomics only
   };
   struct Answer {

@@ -117,6 +117,7 @@ void SimtCore::told(Warp& warp) {
   refresh(warp);
   Scheduler& scheduler = schedulers_[warp.scheduler];
   if (scheduler.current == &warp) scheduler.current = nullptr;  // it could not go on at once
+  if (!scheduler.told && entry(warp).earliest > scheduler.key) return;  // others come first
   sleep(scheduler, outlook(scheduler));
   if (running_) return;
   if (Turn turn = next_turn(); !turn.told && turn.at < kForever) wake_at(turn.at);
@@ -654,7 +655,10 @@ void SimtCore::pass(Warp& warp, Ticks now) {
   auto add = [&](uint32_t open, uint64_t tag, unsigned sectors) {
     Request& request = replay_.request(open);
     const uint32_t bytes = bytes_of(sectors);
-    request.parts.push_back({tag, bytes, sectors});
+    DeviceMemory::Part& part = request.parts.emplace_back();  // written in place, not copied
+    part.line = tag;
+    part.bytes = bytes;
+    part.sectors = sectors;
     request.bytes += bytes;
   };
   auto install = [&](uint64_t tag) {
