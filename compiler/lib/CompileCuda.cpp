@@ -51,6 +51,8 @@ class Compilation {
     if (stopped_) return std::move(result_);
 
     if (auto ok = optimizeDeviceModule(device, *machine, options_); !ok) return ok.diagnostic();
+    if (!options_.count_operations_in.empty())
+      if (auto ok = countOperations(device, options_.count_operations_in); !ok) return ok.diagnostic();
     if (auto ok = describeDeviceModule(device); !ok) return ok.diagnostic();
     if (auto done = reached(Phase::Llvm, device); !done) return done.diagnostic();
     if (stopped_) return std::move(result_);

@@ -2,7 +2,8 @@
 //
 //   interpreter [runs [wall]]
 //
-// Prints one JSON object a kernel: {"kernel", "native_seconds", "simulated_on_host_seconds", "correct"}. Run by tests/bench/run.
+// Prints one JSON object a kernel: {"kernel", "native_seconds", "simulated_on_host_seconds",
+// "llvm_operations", "correct"}. Run by tests/bench/run.
 #include <time.h>
 
 #include <cmath>
@@ -14,6 +15,9 @@
 #include "native.h"
 
 constexpr int kTile = 16;
+
+// Filled by kernels compiled with phxcc -count-llvm-operations llvm_operations; 0 otherwise.
+__device__ unsigned long long llvm_operations;
 
 __global__ void saxpy(float a, const float* x, float* y, int n) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -101,8 +105,13 @@ T* upload(const std::vector<T>& values) {
 }
 
 void print(const char* kernel, double native, double simulated, bool correct) {
-  std::printf("{\"kernel\": \"%s\", \"native_seconds\": %.9f, \"simulated_on_host_seconds\": %.9f, \"correct\": %s}\n", kernel, native,
-              simulated, correct ? "true" : "false");
+  static unsigned long long before = 0;
+  unsigned long long operations = 0;
+  cudaMemcpyFromSymbol(&operations, llvm_operations, sizeof operations);
+  std::printf("{\"kernel\": \"%s\", \"native_seconds\": %.9f, \"simulated_on_host_seconds\": %.9f, \"llvm_operations\": %llu, "
+              "\"correct\": %s}\n",
+              kernel, native, simulated, operations - before, correct ? "true" : "false");
+  before = operations;
 }
 
 std::vector<float> noise(size_t n) {

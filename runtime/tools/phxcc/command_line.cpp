@@ -181,6 +181,12 @@ const std::vector<ValueOption>& value_options() {
          line.standard = v;
          return {};
        }},
+      {{"-count-llvm-operations", "--count-llvm-operations"},
+       false,
+       [](CommandLine& line, const std::string& v) -> Outcome {
+         line.count_operations_in = v;
+         return {};
+       }},
       {{"-maxrregcount", "--maxrregcount"},
        false,
        [](CommandLine& line, const std::string& v) -> Outcome {
@@ -522,6 +528,8 @@ Device code
   -fmad=false             keep multiplications and additions apart
   -use_fast_math          approximate transcendental functions
   -res-usage, -Xptxas -v  print registers and sizes of every kernel
+  -count-llvm-operations VARIABLE    kernels add the LLVM IR operations they execute, lane by lane, to this
+                          __device__ unsigned long long
 
 Linking
   -L -l -Xlinker LIST -Wl,...   -cudart none links without the runtime

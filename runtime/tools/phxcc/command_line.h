@@ -55,6 +55,7 @@ struct CommandLine {
   int host_opt_level = -1;                // of -O; -1 = not given
   bool host_debug = false;                // -g
   unsigned max_registers = 0;             // -maxrregcount; 0 = not given
+  std::string count_operations_in;        // -count-llvm-operations; empty = not given
   bool resource_usage = false;            // -res-usage, -Xptxas -v: print registers and sizes per kernel
   bool runtime = true;                    // false with -cudart none
   bool shared = false;                    // -shared

@@ -42,6 +42,7 @@ void print_usage(const compiler::CudaCompileResult& result) {
 Outcome build_device_code(const DeviceFiles& files, const CommandLine& line) {
   compiler::CudaCompileOptions options;
   options.max_lane_registers = line.max_registers;
+  options.count_operations_in = line.count_operations_in;
   const std::string sources[] = {files.bitcode};
   auto result = compiler::compileCudaDeviceCode(std::span<const std::string>(sources), options);
   if (!result) return result.diagnostic();

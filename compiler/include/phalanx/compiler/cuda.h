@@ -22,6 +22,8 @@ struct CudaCompileOptions {
   std::string dump_dir;  // writes the IR after the phases of `dump` here; empty: nothing is written
   std::vector<std::string> dump;    // phase names of compiler/Phases.def; empty with dump_dir set: every phase
   std::string stop_after;           // ends after this phase: `text` holds its IR and the executable is empty
+  std::string count_operations_in;  // a __device__ unsigned long long that counts executed LLVM IR operations, lane by
+                                    // lane; empty: none
   unsigned inline_limit = 400'000;  // IR instructions in one kernel after inlining, above which the compiler gives up
 };
 

@@ -58,6 +58,9 @@ void expandLibdevice(llvm::Module& module);
 // return per kernel, no memory intrinsics, no vector arithmetic.
 Outcome optimizeDeviceModule(DeviceModule& device, llvm::TargetMachine& machine, const CudaCompileOptions& options);
 
+// Makes the optimised kernels count their LLVM IR operations in a 64-bit variable of the program.
+Outcome countOperations(DeviceModule& device, const std::string& variable);
+
 // Fills kernels, objects and data from the optimised module.
 Outcome describeDeviceModule(DeviceModule& device);
 
