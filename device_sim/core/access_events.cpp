@@ -99,8 +99,8 @@ uint64_t line_word(uint64_t number, unsigned sectors, uint64_t home) {
 }  // namespace
 
 void record_access(const Decoded* d, Frame* frame, const uint64_t* at, unsigned bytes) {
-  // The lanes of a generic access may reach several spaces. Its record is that of the lanes in global memory, which take
-  // longest, or else of those that share the first lane's space.
+  // The lanes of a generic access may reach several spaces. Its record is that of the lanes in global memory, which
+  // take longest, or else of those that share the first lane's space.
   Frame part = *frame;
   Frame* const f = &part;
   Space space = space_of(d, at[lowest(f->mask)]);

@@ -16,10 +16,10 @@ namespace phx {
 
 // One sentence that says what is wrong and what was expected, and where.
 struct Diagnostic {
-  std::string message;   // "unknown mnemonic 'ad.s32'; expected one of the rows of docs/isa.md"
-  std::string file;      // path or section as the user knows it; empty if there is none
-  uint64_t line = 0;     // 1-based; 0 = no line
-  uint64_t column = 0;   // 1-based; 0 = no column
+  std::string message;             // "unknown mnemonic 'ad.s32'; expected one of the rows of docs/isa.md"
+  std::string file;                // path or section as the user knows it; empty if there is none
+  uint64_t line = 0;               // 1-based; 0 = no line
+  uint64_t column = 0;             // 1-based; 0 = no column
   std::optional<uint64_t> offset;  // byte offset for binary input
 
   // "file:line:column: message", "file+0x40: message" or "message".

@@ -1,7 +1,7 @@
 // Bundle: what a host program embeds, a versioned list of images of the same device code.
 //
-// Layout, little endian: "PHXBNDL\0", u32 version (1), u32 count, then count records {u32 kind, u32 flags (0), u64 offset,
-// u64 size, u64 machine digest hash (0 unless tile)}, then the payloads, 16-byte aligned, without overlap.
+// Layout, little endian: "PHXBNDL\0", u32 version (1), u32 count, then count records {u32 kind, u32 flags (0), u64
+// offset, u64 size, u64 machine digest hash (0 unless tile)}, then the payloads, 16-byte aligned, without overlap.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +35,8 @@ struct BundleView {
 };
 Expected<std::vector<BundleView>> read_bundle(std::span<const std::byte> file, const std::string& name = "bundle");
 
-// Total size in bytes as the header tells it, for embedders that pass only a pointer (CUDA's fat binary wrapper); checks
-// magic, version and count first. The first 16 + count * 32 bytes must be readable.
+// Total size in bytes as the header tells it, for embedders that pass only a pointer (CUDA's fat binary wrapper);
+// checks magic, version and count first. The first 16 + count * 32 bytes must be readable.
 Expected<uint64_t> bundle_size(const void* start);
 
 }  // namespace phx::image

@@ -61,7 +61,7 @@ struct TargetNote {  // then the machine digest, padded to 4 bytes with zeros
   uint32_t core, isa_major, isa_minor, digest_size;
 };
 
-struct KernelRecord {  // name and entry are in the kernel's symbol too, and must agree
+struct KernelRecord {                 // name and entry are in the kernel's symbol too, and must agree
   uint32_t name, display_name, file;  // offsets in .strtab
   uint32_t line;
   uint32_t entry;  // word index
@@ -90,10 +90,24 @@ struct FrameRecord {
   uint32_t line, column;
 };
 
-// Every section of an executable, in the order in which they are written. A reader takes any order, but each exactly once.
+// Every section of an executable, in the order in which they are written. A reader takes any order, but each exactly
+// once.
 enum Section : uint32_t {
-  kText, kData, kBss, kKernels, kParams, kObjects, kLines, kFrames, kRelaText, kRelaData, kSymbols, kStrings,
-  kTarget, kSectionNames, kSectionCount
+  kText,
+  kData,
+  kBss,
+  kKernels,
+  kParams,
+  kObjects,
+  kLines,
+  kFrames,
+  kRelaText,
+  kRelaData,
+  kSymbols,
+  kStrings,
+  kTarget,
+  kSectionNames,
+  kSectionCount
 };
 struct SectionKind {
   std::string_view name;

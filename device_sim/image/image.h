@@ -1,7 +1,7 @@
 // Executables of the virtual device.
 //
-// An executable is an ELF64 file, little endian, e_type ET_EXEC, e_machine kElfMachine (not registered with anybody), so that
-// readelf opens it. Sections:
+// An executable is an ELF64 file, little endian, e_type ET_EXEC, e_machine kElfMachine (not registered with anybody),
+// so that readelf opens it. Sections:
 //
 //   .text          code words of isa.def, 8-byte aligned
 //   .data          initial bytes of the data objects (globals, constants, strings), objects aligned as they ask
@@ -16,9 +16,9 @@
 //   .symtab/.strtab  kernels (STT_FUNC) and data objects (STT_OBJECT), then every other string
 //   .note.phx      target: "simt" + ISA version, or "tile" + ISA version + machine digest
 //
-// docs/executable.md describes every record. A loader treats the file as hostile: read() checks every offset, size, count,
-// string, alignment, overlap, register count, relocation and symbol, and hands each kernel's code to isa::verify() before
-// anything is returned.
+// docs/executable.md describes every record. A loader treats the file as hostile: read() checks every offset, size,
+// count, string, alignment, overlap, register count, relocation and symbol, and hands each kernel's code to
+// isa::verify() before anything is returned.
 #pragma once
 
 #include <cstdint>
@@ -35,17 +35,17 @@ inline constexpr uint16_t kElfMachine = 0x5048;  // "PH"
 enum class CoreKind : uint8_t { simt = 0, aiv = 1, aic = 2 };
 
 struct Param {
-  uint32_t offset = 0;  // bytes in the argument block
-  uint32_t size = 0;    // bytes
-  bool pointer = false; // holds a device address (rebinding, reuse keys)
+  uint32_t offset = 0;   // bytes in the argument block
+  uint32_t size = 0;     // bytes
+  bool pointer = false;  // holds a device address (rebinding, reuse keys)
   bool operator==(const Param&) const = default;
 };
 
 enum KernelFlag : uint32_t {
-  kUsesClock = 1,       // reads clock, clock64 or globaltimer: function and timing run coupled
-  kUsesGridBarrier = 2, // needs a cooperative launch
+  kUsesClock = 1,        // reads clock, clock64 or globaltimer: function and timing run coupled
+  kUsesGridBarrier = 2,  // needs a cooperative launch
   kUsesDynamicUb = 4,
-  kUsesService = 8,     // printf, assert, malloc
+  kUsesService = 8,  // printf, assert, malloc
 };
 
 struct Kernel {
@@ -54,13 +54,13 @@ struct Kernel {
   uint32_t entry = 0;        // word index in .text
   CoreKind core = CoreKind::simt;
   uint32_t lane_registers = 0, scalar_registers = 0, predicates = 0;  // how many of each file it uses
-  uint32_t local_bytes = 0;      // per lane
-  uint32_t ub_static_bytes = 0;  // per block
+  uint32_t local_bytes = 0;                                           // per lane
+  uint32_t ub_static_bytes = 0;                                       // per block
   uint32_t param_bytes = 0;
-  uint32_t max_threads = 1024;   // largest block this variant can run (launch bounds or register pressure)
-  uint32_t flags = 0;            // KernelFlag
+  uint32_t max_threads = 1024;  // largest block this variant can run (launch bounds or register pressure)
+  uint32_t flags = 0;           // KernelFlag
   std::vector<Param> params;
-  std::string file;              // where the kernel is defined
+  std::string file;  // where the kernel is defined
   uint32_t line = 0;
   bool operator==(const Kernel&) const = default;
 };
@@ -70,31 +70,31 @@ struct Kernel {
 enum class ObjectKind : uint8_t { global = 0, constant = 1, string = 2 };
 
 struct Object {
-  std::string name;       // symbol, mangled
+  std::string name;  // symbol, mangled
   ObjectKind kind = ObjectKind::global;
-  bool zero = false;      // begins as zeros and has no bytes in the file
-  uint64_t offset = 0;    // in data; of a zero object in .bss, whose size is the end of the last one
-  uint64_t size = 0;      // bytes
+  bool zero = false;        // begins as zeros and has no bytes in the file
+  uint64_t offset = 0;      // in data; of a zero object in .bss, whose size is the end of the last one
+  uint64_t size = 0;        // bytes
   uint32_t alignment = 16;  // power of two, at most 4096
   bool operator==(const Object&) const = default;
 };
 
 struct Relocation {
-  uint64_t place = 0;     // text: word index of the extension word; data: byte offset of the pointer; zero until loaded
-  uint32_t object = 0;    // index in objects
+  uint64_t place = 0;   // text: word index of the extension word; data: byte offset of the pointer; zero until loaded
+  uint32_t object = 0;  // index in objects
   int64_t addend = 0;
   bool operator==(const Relocation&) const = default;
 };
 
 // From `word` up to the next entry, code belongs to this place. Frame 0 is the innermost function.
 struct SourceFrame {
-  std::string function;   // demangled
+  std::string function;  // demangled
   std::string file;
   uint32_t line = 0, column = 0;
   bool operator==(const SourceFrame&) const = default;
 };
-// The innermost frame in the user's own files: phxcc names the tool chain's headers <clang>/… and <cuda>/…. The innermost frame if
-// there is no other; nullptr without frames.
+// The innermost frame in the user's own files: phxcc names the tool chain's headers <clang>/… and <cuda>/…. The
+// innermost frame if there is no other; nullptr without frames.
 inline const SourceFrame* user_frame(std::span<const SourceFrame> frames) {
   for (const SourceFrame& frame : frames)
     if (!frame.file.starts_with('<')) return &frame;
@@ -108,14 +108,14 @@ struct LineEntry {
 };
 
 struct Executable {
-  CoreKind target = CoreKind::simt;   // simt images run on any machine with SIMT; tile images name a machine
-  std::string machine_digest;         // tile images only
+  CoreKind target = CoreKind::simt;  // simt images run on any machine with SIMT; tile images name a machine
+  std::string machine_digest;        // tile images only
   std::vector<uint64_t> code;
   std::vector<std::byte> data;
   std::vector<Kernel> kernels;
   std::vector<Object> objects;
   std::vector<Relocation> code_relocations, data_relocations;
-  std::vector<LineEntry> lines;       // ascending by word
+  std::vector<LineEntry> lines;  // ascending by word
 
   // The frames of a code word; empty if unknown.
   std::span<const SourceFrame> source(uint32_t word) const;
@@ -124,15 +124,15 @@ struct Executable {
 
 // Limits that keep a hostile file from costing more than its size.
 inline constexpr uint32_t kMaxKernels = 1u << 14;
-inline constexpr uint32_t kMaxParams = 4096;           // of one kernel
-inline constexpr uint32_t kMaxParamBytes = 4096 * 8;   // argument block of one kernel
-inline constexpr uint32_t kMaxThreads = 1024;          // of a block
-inline constexpr uint32_t kMaxLocalBytes = 512 * 1024; // of a lane
-inline constexpr uint32_t kMaxUbBytes = 1u << 24;      // of a block; the machine has a smaller limit
+inline constexpr uint32_t kMaxParams = 4096;            // of one kernel
+inline constexpr uint32_t kMaxParamBytes = 4096 * 8;    // argument block of one kernel
+inline constexpr uint32_t kMaxThreads = 1024;           // of a block
+inline constexpr uint32_t kMaxLocalBytes = 512 * 1024;  // of a lane
+inline constexpr uint32_t kMaxUbBytes = 1u << 24;       // of a block; the machine has a smaller limit
 inline constexpr uint32_t kMaxObjectAlignment = 4096;
-inline constexpr uint64_t kMaxBssBytes = 1ull << 40;   // 1 TiB; the machine has a smaller limit
-inline constexpr uint32_t kMaxFrames = 256;            // inlining depth of one place
-inline constexpr uint64_t kMaxVerified = 1ull << 26;   // instructions, summed over all kernels
+inline constexpr uint64_t kMaxBssBytes = 1ull << 40;  // 1 TiB; the machine has a smaller limit
+inline constexpr uint32_t kMaxFrames = 256;           // inlining depth of one place
+inline constexpr uint64_t kMaxVerified = 1ull << 26;  // instructions, summed over all kernels
 inline constexpr uint64_t kMaxStringBytes = 1ull << 28;
 
 std::vector<std::byte> write(const Executable& executable);
@@ -142,12 +142,13 @@ enum class ReadStage : uint8_t { header, sections, tables, decode, verify, accep
 Expected<Executable> read(std::span<const std::byte> file, const std::string& name = "executable",
                           ReadStage* reached = nullptr);
 
-// The same checks on an Executable in memory (what read() runs after parsing): every word of .text decodes; each kernel's
-// code passes isa::analyze() with the registers it declares; its flags name at least what the code uses; its core kind
-// goes with the target; parameters ascend inside the argument block without overlap; objects are aligned, ascending and without overlap in their
-// section, bytes between them zero, .bss at most kMaxBssBytes; code relocations point at the
-// extension word of a 64-bit immediate, data relocations at 8 aligned bytes of an object in .data, each place at most once and
-// ascending, the relocated bytes zero, addends within the object; line entries ascend over starts of instructions.
+// The same checks on an Executable in memory (what read() runs after parsing): every word of .text decodes; each
+// kernel's code passes isa::analyze() with the registers it declares; its flags name at least what the code uses; its
+// core kind goes with the target; parameters ascend inside the argument block without overlap; objects are aligned,
+// ascending and without overlap in their section, bytes between them zero, .bss at most kMaxBssBytes; code relocations
+// point at the extension word of a 64-bit immediate, data relocations at 8 aligned bytes of an object in .data, each
+// place at most once and ascending, the relocated bytes zero, addends within the object; line entries ascend over
+// starts of instructions.
 Outcome verify(const Executable& executable, const std::string& name = "executable");
 
 }  // namespace phx::image

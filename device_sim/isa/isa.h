@@ -1,4 +1,5 @@
-// The instruction set as C++: enumerations expanded from isa.def, the decoded Instruction, and what is known of each row.
+// The instruction set as C++: enumerations expanded from isa.def, the decoded Instruction, and what is known of each
+// row.
 //
 // isa.def is the specification (encoding, operands, semantics); this header is its shape in memory.
 #pragma once
@@ -25,8 +26,9 @@ inline constexpr unsigned kPredicates = 16;
 inline constexpr unsigned kRegions = 64;
 inline constexpr unsigned kCallDepth = 64;
 
-// Windows of the generic address space. Device memory lies at kGmBase, a range that no host pointer can have on x86-64 or
-// AArch64 (neither canonical nor tagged user space), so that a host dereference faults. Other addresses are host memory.
+// Windows of the generic address space. Device memory lies at kGmBase, a range that no host pointer can have on x86-64
+// or AArch64 (neither canonical nor tagged user space), so that a host dereference faults. Other addresses are host
+// memory.
 inline constexpr uint64_t kUbWindow = 0x0B00'0000'0000'0000;     // + offset in the block's unified buffer
 inline constexpr uint64_t kLocalWindow = 0x0C00'0000'0000'0000;  // + offset in the lane's local memory
 inline constexpr uint64_t kGmBase = 0x0D00'0000'0000'0000;
@@ -62,11 +64,13 @@ enum Effect : uint16_t {
   E_CLOCK = 128,
 };
 
-// Values of the modifier fields, one enum class per group of the table: Rounding, Comparison, SpecialReg, Space, Vector,
-// CachePolicy, AtomicFn, Scope, ShuffleMode, VoteMode, MatchMode, BarrierKind, ServiceFn, PipeField.
+// Values of the modifier fields, one enum class per group of the table: Rounding, Comparison, SpecialReg, Space,
+// Vector, CachePolicy, AtomicFn, Scope, ShuffleMode, VoteMode, MatchMode, BarrierKind, ServiceFn, PipeField.
 #define PHX_ENUM_BEGIN(Enum) enum class Enum : uint8_t {
 #define PHX_ENUM(Enum, Value, name, code) Value = code,
-#define PHX_ENUM_END(Enum) };
+#define PHX_ENUM_END(Enum) \
+  }                        \
+  ;
 #include "device_sim/isa/isa.def"
 
 // Operand bytes.
@@ -143,25 +147,26 @@ constexpr unsigned bits(uint16_t mod, unsigned low, unsigned width) { return (mo
 // Appends one or two words.
 void encode(const Instruction& instruction, std::vector<uint64_t>& words);
 
-// Decodes the instruction at word `index`: unassigned opcode, illegal operand byte, type or field value, non-zero unused
-// bits, missing or surplus extension word -> Diagnostic with section ".text" and byte offset.
+// Decodes the instruction at word `index`: unassigned opcode, illegal operand byte, type or field value, non-zero
+// unused bits, missing or surplus extension word -> Diagnostic with section ".text" and byte offset.
 Expected<Instruction> decode(std::span<const uint64_t> code, uint64_t index);
 
 // What the verifier must know of the code's user.
 struct CodeLimits {
-  unsigned lane_registers = kLaneRegisters;      // registers the kernel table declares
+  unsigned lane_registers = kLaneRegisters;  // registers the kernel table declares
   unsigned scalar_registers = kScalarRegisters;
   unsigned predicates = kPredicates;
-  bool simt = true;                              // SIMT kernel, else a tile program
-  Core tile_core = Core::aiv;                    // which core runs a tile program: aiv or aic
+  bool simt = true;            // SIMT kernel, else a tile program
+  Core tile_core = Core::aiv;  // which core runs a tile program: aiv or aic
 };
 
-// Checks the code that `entry` (a word index) can reach, and that all of the section decodes. Operands obey their class, width,
-// pair alignment and the declared register counts; rows belong to the core; targets are instruction starts inside the code;
-// control cannot fall off the end; `ret` only in called functions, with every region of the function closed; fork/join nest,
-// a region is not opened inside itself, and each join matches its region on every path; no scalar register that is live after
-// a join is written inside its region, not even by a called function. Time is linear in the code but for the liveness of the
-// 64 scalar registers, which may visit an instruction once per register. verifier.h has the same with more answers.
+// Checks the code that `entry` (a word index) can reach, and that all of the section decodes. Operands obey their
+// class, width, pair alignment and the declared register counts; rows belong to the core; targets are instruction
+// starts inside the code; control cannot fall off the end; `ret` only in called functions, with every region of the
+// function closed; fork/join nest, a region is not opened inside itself, and each join matches its region on every
+// path; no scalar register that is live after a join is written inside its region, not even by a called function. Time
+// is linear in the code but for the liveness of the 64 scalar registers, which may visit an instruction once per
+// register. verifier.h has the same with more answers.
 Outcome verify(std::span<const uint64_t> code, uint32_t entry, const CodeLimits& limits);
 
 // Text of one instruction as the assembler reads it; labels are written as L<word index>.

@@ -12,7 +12,19 @@
 namespace phx::machine {
 
 enum class Dimension : uint8_t {
-  Count, Bytes, Frequency, Cycles, Time, Bandwidth, CycleRate, MacRate, IssueRate, Ratio, Power, Kind, Word
+  Count,
+  Bytes,
+  Frequency,
+  Cycles,
+  Time,
+  Bandwidth,
+  CycleRate,
+  MacRate,
+  IssueRate,
+  Ratio,
+  Power,
+  Kind,
+  Word
 };
 
 struct Unit {
@@ -43,10 +55,10 @@ struct Match {
   std::string star;  // what the '*' stood for
 };
 std::optional<Match> match_key(std::string_view path);
-bool is_section(std::string_view path);           // some key lies below this path
-std::string nearest_key(std::string_view path);   // for "did you mean"; empty if nothing is close
+bool is_section(std::string_view path);          // some key lies below this path
+std::string nearest_key(std::string_view path);  // for "did you mean"; empty if nothing is close
 
-std::string shortest(double value);               // shortest decimal that reads back as the same double
+std::string shortest(double value);  // shortest decimal that reads back as the same double
 
 // Checks a value in the schema's unit and stores it; the text of the objection if it is impossible.
 std::optional<std::string> store(const Match& match, std::string_view path, double value, Machine& machine);

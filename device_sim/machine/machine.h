@@ -37,8 +37,8 @@ struct Quantity {
   std::string unit;     // the schema's unit of this key: "B", "Hz", "ns", "cycle", "B/s", "B/cycle", "", ...
   std::string written;  // as the file says it: "1.85 GHz"
   Tag tag = Tag::Guessed;
-  std::string source;   // citation
-  std::string origin;   // "ascend-910b1.toml:14" or "override"
+  std::string source;  // citation
+  std::string origin;  // "ascend-910b1.toml:14" or "override"
 };
 
 // Latency until the result is usable and the interval before the next instruction of this class may issue.
@@ -54,14 +54,14 @@ struct VectorTiming {
   double tail_cycles = 0;
 };
 
-struct Buffers {            // per core
-  int64_t l1_bytes = 0;     // AIC
-  int64_t l0a_bytes = 0;    // AIC
-  int64_t l0b_bytes = 0;    // AIC
-  int64_t l0c_bytes = 0;    // AIC
-  int64_t bt_bytes = 0;     // AIC, bias table
-  int64_t fb_bytes = 0;     // AIC, fixpipe parameters
-  int64_t ub_bytes = 0;     // AIV, physical
+struct Buffers {                  // per core
+  int64_t l1_bytes = 0;           // AIC
+  int64_t l0a_bytes = 0;          // AIC
+  int64_t l0b_bytes = 0;          // AIC
+  int64_t l0c_bytes = 0;          // AIC
+  int64_t bt_bytes = 0;           // AIC, bias table
+  int64_t fb_bytes = 0;           // AIC, fixpipe parameters
+  int64_t ub_bytes = 0;           // AIV, physical
   int64_t ub_reserved_bytes = 0;  // AIV, held back by the system
   int64_t ub_usable_bytes() const { return ub_bytes - ub_reserved_bytes; }
   int64_t ub_bank_groups = 0;
@@ -73,17 +73,17 @@ struct L2 {
   int64_t size_bytes = 0;
   int64_t line_bytes = 0;
   int64_t ways = 0;
-  double hit_latency_cycles = 0;         // DMA or data-cache request to data
-  double read_bytes_per_second = 0;      // all cores together, achievable
+  double hit_latency_cycles = 0;     // DMA or data-cache request to data
+  double read_bytes_per_second = 0;  // all cores together, achievable
   double write_bytes_per_second = 0;
 };
 
 struct Hbm {
   int64_t size_bytes = 0;
   double peak_bytes_per_second = 0;
-  double achievable = 0;                 // share of the peak that streams reach
-  double miss_latency_cycles = 0;        // request to data, L2 miss included
-  double request_overhead_bytes = 0;     // page and turnaround cost per DMA instruction, as lost bytes
+  double achievable = 0;              // share of the peak that streams reach
+  double miss_latency_cycles = 0;     // request to data, L2 miss included
+  double request_overhead_bytes = 0;  // page and turnaround cost per DMA instruction, as lost bytes
   double bytes_per_second() const { return peak_bytes_per_second * achievable; }
 };
 
@@ -100,43 +100,44 @@ struct Dma {
   double store_bytes_per_cycle = 0;      // MTE3
 };
 
-struct Mte1 {                            // L1 -> L0
+struct Mte1 {  // L1 -> L0
   double l0a_bytes_per_cycle = 0;
   double l0b_bytes_per_cycle = 0;
   double efficiency = 0;
-  double bt_bytes_per_cycle = 0;         // L1 -> bias table, fixpipe buffer
+  double bt_bytes_per_cycle = 0;  // L1 -> bias table, fixpipe buffer
 };
 
 struct Cube {
-  double head_cycles = 0;                // per mmad
-  double idle_start_cycles = 0;          // more, if the cube was idle when the mmad arrived
-  std::map<std::string, double, std::less<>> macs_per_cycle;  // by element type of the inputs: "f16", "bf16", "f32", "s8", ...
+  double head_cycles = 0;        // per mmad
+  double idle_start_cycles = 0;  // more, if the cube was idle when the mmad arrived
+  std::map<std::string, double, std::less<>>
+      macs_per_cycle;  // by element type of the inputs: "f16", "bf16", "f32", "s8", ...
 };
 
 struct Fixpipe {
   double head_cycles = 0;
-  double bytes_per_cycle = 0;            // counted in accumulator bytes (4 per element)
-  double release_share = 0;              // with a unit flag: share drained before the next tile may start
+  double bytes_per_cycle = 0;  // counted in accumulator bytes (4 per element)
+  double release_share = 0;    // with a unit flag: share drained before the next tile may start
 };
 
 struct Vector {
-  int64_t repeat_bytes = 0;              // one repeat
+  int64_t repeat_bytes = 0;  // one repeat
   int64_t issue_ports = 0;
   double ub_copy_bytes_per_cycle = 0;
   std::map<std::string, VectorTiming, std::less<>> timing;  // by timing class; "default" always exists
 };
 
-struct Queues {                          // instructions a pipe's queue holds before the scalar unit stalls
+struct Queues {  // instructions a pipe's queue holds before the scalar unit stalls
   int64_t v_depth = 0, m_depth = 0, mte1_depth = 0, mte2_depth = 0, mte3_depth = 0, fix_depth = 0;
 };
 
 struct Sync {
   int64_t flags_per_pipe_pair = 0;
-  double flag_cycles = 0;                // set_flag to the waiter's start
+  double flag_cycles = 0;  // set_flag to the waiter's start
   double pipe_barrier_cycles = 0;
-  double cross_core_cycles = 0;          // cross-core flag
-  double grid_barrier_cycles = 0;        // all cores of a device
-  double block_barrier_cycles = 0;       // SIMT block barrier, after the last warp arrives
+  double cross_core_cycles = 0;     // cross-core flag
+  double grid_barrier_cycles = 0;   // all cores of a device
+  double block_barrier_cycles = 0;  // SIMT block barrier, after the last warp arrives
 };
 
 // Launch overhead = base + per_core * cores; a launch mixing AIC and AIV adds mix_base + mix_per_core * cores.
@@ -145,7 +146,7 @@ struct Launch {
   double per_core_ns = 0;
   double mix_base_ns = 0;
   double mix_per_core_ns = 0;
-  double simt_base_ns = 0;               // SIMT kernels: simt_base + simt_per_block * blocks instead
+  double simt_base_ns = 0;  // SIMT kernels: simt_base + simt_per_block * blocks instead
   double simt_per_block_ns = 0;
 };
 
@@ -153,7 +154,7 @@ struct Scalar {
   std::map<std::string, ClassTiming, std::less<>> timing;  // by timing class; "default" always exists
 };
 
-struct Simt {                            // per AIV unless said otherwise
+struct Simt {  // per AIV unless said otherwise
   SimtKind kind = SimtKind::None;
   int64_t warp_size = 0;
   int64_t max_threads_per_block = 0;
@@ -162,54 +163,54 @@ struct Simt {                            // per AIV unless said otherwise
   int64_t max_registers_per_thread = 0;  // 32-bit
   int64_t max_grid_dim = 0;              // each of x, y, z
   int64_t register_file_bytes = 0;
-  int64_t shared_bytes = 0;              // shared memory of all resident blocks
+  int64_t shared_bytes = 0;  // shared memory of all resident blocks
   int64_t shared_bytes_per_block = 0;
   int64_t shared_banks = 0;
   int64_t shared_bank_width_bytes = 0;
   int64_t schedulers = 0;
-  double issue_per_cycle = 0;            // warp instructions per scheduler
-  int64_t dcache_bytes = 0;              // at most; see Chip::dcache_bytes
+  double issue_per_cycle = 0;  // warp instructions per scheduler
+  int64_t dcache_bytes = 0;    // at most; see Chip::dcache_bytes
   int64_t dcache_least_bytes = 0;
   int64_t dcache_line_bytes = 0;
   int64_t dcache_ways = 0;
   double dcache_hit_cycles = 0;
-  double dcache_miss_cycles = 0;         // L2 miss, unloaded
-  double dcache_l2_hit_cycles = 0;       // DCache miss, L2 hit, unloaded
-  int64_t mshrs = 0;                     // outstanding DCache lines
+  double dcache_miss_cycles = 0;    // L2 miss, unloaded
+  double dcache_l2_hit_cycles = 0;  // DCache miss, L2 hit, unloaded
+  int64_t mshrs = 0;                // outstanding DCache lines
   double gm_bytes_per_cycle = 0;
-  double gm_atomic_cycles = 0;           // per operation on one address, back to back
-  double ub_atomic_cycles = 0;           // the same in shared memory
+  double gm_atomic_cycles = 0;                             // per operation on one address, back to back
+  double ub_atomic_cycles = 0;                             // the same in shared memory
   std::map<std::string, ClassTiming, std::less<>> timing;  // by timing class; "default" always exists
 };
 
 // What host API calls cost on the simulated host clock, and the host link.
 struct Host {
   double launch_ns = 0;
-  double memcpy_ns = 0;                  // beside the transfer itself
+  double memcpy_ns = 0;  // beside the transfer itself
   double memset_ns = 0;
   double malloc_ns = 0;
   double free_ns = 0;
   double sync_ns = 0;
   double query_ns = 0;
   double event_ns = 0;
-  double stream_ns = 0;                  // create or destroy
+  double stream_ns = 0;  // create or destroy
   double module_load_ns = 0;
-  double other_ns = 0;                   // every other call
+  double other_ns = 0;  // every other call
   double link_latency_ns = 0;
   double to_device_bytes_per_second = 0;
   double from_device_bytes_per_second = 0;
 };
 
-struct Power {                           // per device
+struct Power {  // per device
   double tdp_watts = 0;
   double idle_watts = 0;
 };
 
-struct Chip {                            // one device
-  std::string name;                      // "Ascend 910C"
-  int64_t aic = 0;                       // cube cores
-  int64_t aiv = 0;                       // vector cores
-  double clock_hz = 0;                   // cube and vector cores alike
+struct Chip {           // one device
+  std::string name;     // "Ascend 910C"
+  int64_t aic = 0;      // cube cores
+  int64_t aiv = 0;      // vector cores
+  double clock_hz = 0;  // cube and vector cores alike
   Buffers buffers;
   L2 l2;
   Hbm hbm;
@@ -234,31 +235,31 @@ struct Chip {                            // one device
 
 // One level of the topology: how many of the level below it joins, and what crossing it costs.
 struct Level {
-  std::string_view name = {};            // "package", "node", "rack", "supernode"
-  int64_t members = 1;                   // 1 = the level exists only in name
-  double latency_ns = 0;                 // of an access that has to cross this level, whole path
-  double read_bytes_per_second = 0;      // one pair of devices, one direction
+  std::string_view name = {};        // "package", "node", "rack", "supernode"
+  int64_t members = 1;               // 1 = the level exists only in name
+  double latency_ns = 0;             // of an access that has to cross this level, whole path
+  double read_bytes_per_second = 0;  // one pair of devices, one direction
   double write_bytes_per_second = 0;
-  double port_bytes_per_second = 0;      // one device to or from all others across this level, one direction
-  int64_t hops = 1;                      // switches or direct links crossed
-  std::string link = {};                 // "SIO", "HCCS", "UB", ...
+  double port_bytes_per_second = 0;  // one device to or from all others across this level, one direction
+  int64_t hops = 1;                  // switches or direct links crossed
+  std::string link = {};             // "SIO", "HCCS", "UB", ...
 };
 
 struct System {
   // die -> package -> node -> rack -> supernode; device ids count through the package first.
   std::array<Level, 4> levels{Level{.name = "package"}, Level{.name = "node"}, Level{.name = "rack"},
-                                 Level{.name = "supernode"}};
+                              Level{.name = "supernode"}};
   int64_t packages() const;
   int64_t devices() const;
 };
 
 struct Machine {
-  std::string name;                      // "ascend-910b1"
+  std::string name;  // "ascend-910b1"
   std::string title;
-  std::string file;                      // where it was read from; "<built-in>/ascend-910b1.toml" for embedded copies
+  std::string file;  // where it was read from; "<built-in>/ascend-910b1.toml" for embedded copies
   Chip chip;
   System system;
-  std::vector<Quantity> quantities;      // every number, sorted by path
+  std::vector<Quantity> quantities;  // every number, sorted by path
 };
 
 struct MachineInfo {
@@ -293,11 +294,11 @@ std::string to_text(const Machine& machine);  // the same for people
 // The numbers of an instruction: the row "class.fn.group" if there is one, else "class.group", "class", "default".
 // fn and group may be empty. `table` is chip.simt.timing, chip.scalar.timing or chip.vector.timing.
 template <class Timing>
-const Timing& timing_of(const std::map<std::string, Timing, std::less<>>& table, std::string_view cls, std::string_view fn = {},
-                        std::string_view group = {}) {
+const Timing& timing_of(const std::map<std::string, Timing, std::less<>>& table, std::string_view cls,
+                        std::string_view fn = {}, std::string_view group = {}) {
   const std::string name(cls), dot(".");
-  const std::string candidates[] = {name + dot + std::string(fn) + dot + std::string(group), name + dot + std::string(group),
-                                    name + dot + std::string(fn), name};
+  const std::string candidates[] = {name + dot + std::string(fn) + dot + std::string(group),
+                                    name + dot + std::string(group), name + dot + std::string(fn), name};
   for (const std::string& candidate : candidates)
     if (auto row = table.find(candidate); row != table.end()) return row->second;
   return table.find(std::string_view("default"))->second;

@@ -19,8 +19,8 @@ enum class MathFn : uint8_t {
 struct MathInfo {
   MathFn fn;
   std::string_view name;
-  int arity;             // 1 or 2
-  double ulp32, ulp64;   // error bounds
+  int arity;            // 1 or 2
+  double ulp32, ulp64;  // error bounds
   std::string_view meaning;
 };
 

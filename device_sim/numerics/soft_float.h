@@ -64,21 +64,33 @@ float f32_from_bf16(uint16_t x);
 float f32_from(double x, Round r = Round::Rn);
 
 // Half arithmetic, each rounded once to the half format.
-inline uint16_t f16_add(uint16_t a, uint16_t b, Round r = Round::Rn) { return static_cast<uint16_t>(add(Format::F16, a, b, r)); }
-inline uint16_t f16_mul(uint16_t a, uint16_t b, Round r = Round::Rn) { return static_cast<uint16_t>(mul(Format::F16, a, b, r)); }
+inline uint16_t f16_add(uint16_t a, uint16_t b, Round r = Round::Rn) {
+  return static_cast<uint16_t>(add(Format::F16, a, b, r));
+}
+inline uint16_t f16_mul(uint16_t a, uint16_t b, Round r = Round::Rn) {
+  return static_cast<uint16_t>(mul(Format::F16, a, b, r));
+}
 inline uint16_t f16_fma(uint16_t a, uint16_t b, uint16_t c, Round r = Round::Rn) {
   return static_cast<uint16_t>(fma(Format::F16, a, b, c, r));
 }
 
 // --- Integers ---
-// Out-of-range values saturate. NaN follows PTX: 0, but the integer with only its top bit set if the source is f64 or the
-// destination has 64 bits. to_s16(x) is to_signed(x, 16, r): the result is sign-extended into 64 bits.
+// Out-of-range values saturate. NaN follows PTX: 0, but the integer with only its top bit set if the source is f64 or
+// the destination has 64 bits. to_s16(x) is to_signed(x, 16, r): the result is sign-extended into 64 bits.
 int64_t to_signed(Format from, uint64_t a, unsigned width, Round r);
 uint64_t to_unsigned(Format from, uint64_t a, unsigned width, Round r);
-inline int32_t to_s32(float x, Round r = Round::Rz) { return static_cast<int32_t>(to_signed(Format::F32, bits(x), 32, r)); }
-inline int32_t to_s32(double x, Round r = Round::Rz) { return static_cast<int32_t>(to_signed(Format::F64, bits(x), 32, r)); }
-inline uint32_t to_u32(float x, Round r = Round::Rz) { return static_cast<uint32_t>(to_unsigned(Format::F32, bits(x), 32, r)); }
-inline uint32_t to_u32(double x, Round r = Round::Rz) { return static_cast<uint32_t>(to_unsigned(Format::F64, bits(x), 32, r)); }
+inline int32_t to_s32(float x, Round r = Round::Rz) {
+  return static_cast<int32_t>(to_signed(Format::F32, bits(x), 32, r));
+}
+inline int32_t to_s32(double x, Round r = Round::Rz) {
+  return static_cast<int32_t>(to_signed(Format::F64, bits(x), 32, r));
+}
+inline uint32_t to_u32(float x, Round r = Round::Rz) {
+  return static_cast<uint32_t>(to_unsigned(Format::F32, bits(x), 32, r));
+}
+inline uint32_t to_u32(double x, Round r = Round::Rz) {
+  return static_cast<uint32_t>(to_unsigned(Format::F64, bits(x), 32, r));
+}
 inline int64_t to_s64(float x, Round r = Round::Rz) { return to_signed(Format::F32, bits(x), 64, r); }
 inline int64_t to_s64(double x, Round r = Round::Rz) { return to_signed(Format::F64, bits(x), 64, r); }
 inline uint64_t to_u64(float x, Round r = Round::Rz) { return to_unsigned(Format::F32, bits(x), 64, r); }

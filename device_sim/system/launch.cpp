@@ -1,5 +1,5 @@
-// A launch: resident blocks run in bounded rounds; after each round the ordered operations are served in (device, block,
-// warp, lane) order and the round's events go to the timing engine.
+// A launch: resident blocks run in bounded rounds; after each round the ordered operations are served in (device,
+// block, warp, lane) order and the round's events go to the timing engine.
 #include <algorithm>
 #include <numeric>
 #include <random>
@@ -25,7 +25,8 @@ std::string text(const std::array<uint32_t, 3>& shape) {
   return "(" + std::to_string(shape[0]) + ", " + std::to_string(shape[1]) + ", " + std::to_string(shape[2]) + ")";
 }
 
-// Member m runs blocks [result[m], result[m + 1]): runs of equal length, the first ones longer by one where it does not divide.
+// Member m runs blocks [result[m], result[m + 1]): runs of equal length, the first ones longer by one where it does not
+// divide.
 std::vector<uint64_t> split(uint64_t blocks, uint64_t members) {
   std::vector<uint64_t> first(members + 1);
   for (uint64_t m = 0; m <= members; ++m) first[m] = m * (blocks / members) + std::min(m, blocks % members);
@@ -33,7 +34,7 @@ std::vector<uint64_t> split(uint64_t blocks, uint64_t members) {
 }
 
 struct Member {
-  uint64_t next = 0, last = 0;     // blocks still to start
+  uint64_t next = 0, last = 0;       // blocks still to start
   std::vector<uint32_t> free_slots;  // descending, so that the lowest is taken first
 };
 
@@ -74,10 +75,12 @@ class Launch {
     blocks_ = volume(request_.grid);
     threads_ = volume(request_.block);
     if (blocks_ == 0 || threads_ == 0)
-      return error(who + ": grid " + text(request_.grid) + " and block " + text(request_.block) + " must not have a zero");
+      return error(who + ": grid " + text(request_.grid) + " and block " + text(request_.block) +
+                   " must not have a zero");
     for (uint32_t extent : request_.grid)
       if (extent > static_cast<uint64_t>(simt.max_grid_dim))
-        return error(who + ": grid " + text(request_.grid) + " exceeds " + std::to_string(simt.max_grid_dim) + " in a dimension");
+        return error(who + ": grid " + text(request_.grid) + " exceeds " + std::to_string(simt.max_grid_dim) +
+                     " in a dimension");
     if (kernel().core == image::CoreKind::simt) {
       if (threads_ > static_cast<uint64_t>(simt.max_threads_per_block))
         return error(who + ": " + std::to_string(threads_) + " threads a block exceed the machine's " +
@@ -92,7 +95,8 @@ class Launch {
     if (request_.members.empty()) return error(who + ": a launch needs at least one member device");
     std::string reason;
     per_core_ = kernel().core == image::CoreKind::simt
-                    ? blocks_per_core(state_.machine, kernel(), static_cast<uint32_t>(threads_), request_.ub_dynamic_bytes, &reason)
+                    ? blocks_per_core(state_.machine, kernel(), static_cast<uint32_t>(threads_),
+                                      request_.ub_dynamic_bytes, &reason)
                     : 1;
     if (per_core_ == 0) return error(who + ": no core can hold a block: " + reason);
     const int64_t cores = kernel().core == image::CoreKind::aic ? state_.machine.chip.aic : state_.machine.chip.aiv;
@@ -135,13 +139,14 @@ class Launch {
       std::vector<DeviceTiming*> devices;
       for (uint16_t member : request_.members) devices.push_back(state_.timing[member].get());
       const auto start = static_cast<uint64_t>(request_.start_seconds * state_.machine.chip.clock_hz + 0.5);
-      engine_ = std::make_unique<TimingEngine>(state_.machine, *request_.program, std::move(shape), std::move(devices), start,
-                                               state_.options.trace);
+      engine_ = std::make_unique<TimingEngine>(state_.machine, *request_.program, std::move(shape), std::move(devices),
+                                               start, state_.options.trace);
       if (kernel().flags & image::kUsesClock)
         context_.clock = [this](uint64_t block, unsigned warp) { return engine_->clock(block, warp); };
     }
     ordered_.device_malloc = [this](uint64_t bytes) -> uint64_t {
-      auto address = state_.memory.allocate(bytes, Placement::on, std::span(&request_.members.front(), 1), "device malloc");
+      auto address =
+          state_.memory.allocate(bytes, Placement::on, std::span(&request_.members.front(), 1), "device malloc");
       return address ? *address : 0;
     };
     ordered_.device_free = [this](uint64_t address) { return state_.memory.free(address).ok(); };
@@ -158,7 +163,8 @@ class Launch {
       }
     }
     auto earlier = [](const Resident& a, const Resident& b) { return a.block.index() < b.block.index(); };
-    if (!std::is_sorted(resident_.begin(), resident_.end(), earlier)) std::sort(resident_.begin(), resident_.end(), earlier);
+    if (!std::is_sorted(resident_.begin(), resident_.end(), earlier))
+      std::sort(resident_.begin(), resident_.end(), earlier);
   }
 
   void step(uint64_t budget) {
@@ -237,7 +243,9 @@ class Launch {
       fault_ = Fault{};
       fault_->kind = FaultKind::deadlock;
       fault_->kernel = kernel().display_name;
-      fault_->detail = "every resident block waits at the grid barrier, and blocks of the grid are not resident; use a cooperative launch";
+      fault_->detail =
+          "every resident block waits at the grid barrier, and blocks of the grid are not resident; use a cooperative "
+          "launch";
       return;
     }
     uint64_t arrivals = 0;
@@ -257,7 +265,8 @@ class Launch {
     fault_->detail = "no block can go on";
     for (size_t i = 0; i < std::min(resident_.size(), kShown); ++i)
       fault_->detail += "\nblock " + std::to_string(resident_[i].block.index()) + ": " + resident_[i].block.waits();
-    if (resident_.size() > kShown) fault_->detail += "\nand " + std::to_string(resident_.size() - kShown) + " more blocks";
+    if (resident_.size() > kShown)
+      fault_->detail += "\nand " + std::to_string(resident_.size() - kShown) + " more blocks";
   }
 
   void collect_services() {
@@ -284,7 +293,8 @@ class Launch {
     if (done_ != before)
       for (Member& member : members_) std::sort(member.free_slots.rbegin(), member.free_slots.rend());
     if (request_.progress) request_.progress(done_, blocks_);
-    finished_ = resident_.empty() && std::all_of(members_.begin(), members_.end(), [](const Member& m) { return m.next == m.last; });
+    finished_ = resident_.empty() &&
+                std::all_of(members_.begin(), members_.end(), [](const Member& m) { return m.next == m.last; });
   }
 
   void add_statistics(const Block& block) {
@@ -303,9 +313,8 @@ class Launch {
       for (auto& [slot, block] : resident_) add_statistics(block);
       // Nominal: one warp instruction a cycle and core, plus the launch. Never an estimate, never zero.
       const double cores = static_cast<double>(state_.machine.chip.aiv) * static_cast<double>(request_.members.size());
-      result.counters.cycles =
-          static_cast<uint64_t>(state_.machine.chip.launch.base_ns * 1e-9 * clock) + 1 +
-          static_cast<uint64_t>(static_cast<double>(totals_.warp_instructions) / cores);
+      result.counters.cycles = static_cast<uint64_t>(state_.machine.chip.launch.base_ns * 1e-9 * clock) + 1 +
+                               static_cast<uint64_t>(static_cast<double>(totals_.warp_instructions) / cores);
       result.nominal_time = true;
     }
     result.counters.events["warp_instructions"] = totals_.warp_instructions;

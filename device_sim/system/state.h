@@ -24,7 +24,7 @@ struct System::State {
   SystemOptions options;
   AddressSpace memory;
   tbb::task_arena arena;
-  std::mutex exclusive;  // one launch, load or transfer at a time
+  std::mutex exclusive;                               // one launch, load or transfer at a time
   std::vector<std::unique_ptr<DeviceTiming>> timing;  // by device ordinal
 };
 

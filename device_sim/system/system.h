@@ -24,23 +24,23 @@
 namespace phx::sim {
 
 enum class Mode : uint8_t {
-  functional,   // values only; elapsed time is nominal and marked
-  timed,        // values and cycles
+  functional,  // values only; elapsed time is nominal and marked
+  timed,       // values and cycles
 };
 
 struct SystemOptions {
-  unsigned devices = 1;                  // the first n of the machine
+  unsigned devices = 1;  // the first n of the machine
   Mode mode = Mode::timed;
-  unsigned threads = 0;                  // host threads; 0 = all cores
-  uint64_t shuffle = 0;                  // test seed: permutes host task order; results must not change
-  uint64_t watchdog_instructions = 0;    // per warp; 0 = default of kDefaultWatchdog
+  unsigned threads = 0;                // host threads; 0 = all cores
+  uint64_t shuffle = 0;                // test seed: permutes host task order; results must not change
+  uint64_t watchdog_instructions = 0;  // per warp; 0 = default of kDefaultWatchdog
   TraceSink* trace = nullptr;
 };
 inline constexpr uint64_t kDefaultWatchdog = 4'000'000'000;
 
 struct LaunchRequest {
   std::shared_ptr<const Program> program;
-  uint32_t kernel = 0;                   // index; variants are chosen by the caller with select_variant()
+  uint32_t kernel = 0;  // index; variants are chosen by the caller with select_variant()
   std::array<uint32_t, 3> grid{1, 1, 1}, block{1, 1, 1};
   uint32_t ub_dynamic_bytes = 0;
   std::span<const std::byte> arguments;  // at least param_bytes
@@ -48,16 +48,16 @@ struct LaunchRequest {
   bool cooperative = false;              // the whole grid must be resident
   double start_seconds = 0;              // simulated time at which the queue takes it
   const std::atomic<bool>* cancel = nullptr;
-  std::function<void(uint64_t done, uint64_t total)> progress;   // blocks; called between rounds
-  std::function<void(std::span<const ServiceRecord>)> service;   // in order; called between rounds
+  std::function<void(uint64_t done, uint64_t total)> progress;  // blocks; called between rounds
+  std::function<void(std::span<const ServiceRecord>)> service;  // in order; called between rounds
 };
 
 struct LaunchResult {
-  std::optional<Diagnostic> refused;     // impossible launch: limits, missing parameters, not resident
+  std::optional<Diagnostic> refused;  // impossible launch: limits, missing parameters, not resident
   std::optional<Fault> fault;
   double start_seconds = 0, end_seconds = 0;
-  bool nominal_time = false;             // functional mode
-  LaunchCounters counters;               // empty in functional mode but for events
+  bool nominal_time = false;  // functional mode
+  LaunchCounters counters;    // empty in functional mode but for events
   uint64_t blocks = 0, threads = 0;
 };
 
@@ -82,10 +82,11 @@ class System {
 
   LaunchResult launch(const LaunchRequest& request);
 
-  // Moves bytes between device addresses and host memory and says how long it takes. `host` ranges need not be registered.
-  // The path is chosen by the homes of the first page of each side; interleaved buffers use all members' links.
+  // Moves bytes between device addresses and host memory and says how long it takes. `host` ranges need not be
+  // registered. The path is chosen by the homes of the first page of each side; interleaved buffers use all members'
+  // links.
   struct Transfer {
-    std::optional<Fault> fault;          // out of bounds, use after free
+    std::optional<Fault> fault;  // out of bounds, use after free
     double seconds = 0;
   };
   Transfer write(uint64_t to, const void* from, uint64_t bytes);

@@ -21,9 +21,14 @@ std::string distance(const AddressSpace& memory, uint64_t address) {
   const uint64_t end = near->address + near->size;
   const bool past = address >= end, inside = address >= near->address && !past;
   std::snprintf(text, sizeof text, "%llu bytes %s of %s (%llu bytes at 0x%llx)",
-                static_cast<unsigned long long>(inside ? end - address : past ? address - end : near->address - address),
-                inside ? "before the end" : past ? "past the end" : "before the start", near->name.c_str(),
-                static_cast<unsigned long long>(near->size), static_cast<unsigned long long>(near->address));
+                static_cast<unsigned long long>(inside ? end - address
+                                                : past ? address - end
+                                                       : near->address - address),
+                inside ? "before the end"
+                : past ? "past the end"
+                       : "before the start",
+                near->name.c_str(), static_cast<unsigned long long>(near->size),
+                static_cast<unsigned long long>(near->address));
   return text;
 }
 
@@ -71,7 +76,8 @@ double slowest(const machine::Machine& machine, const std::map<uint16_t, uint64_
   for (const auto& [source, out] : from)
     for (const auto& [target, in] : to) {
       // The part of `out` that goes to `target` when both sides are cut alike.
-      const uint64_t part = static_cast<uint64_t>(static_cast<double>(out) * static_cast<double>(in) / static_cast<double>(bytes));
+      const uint64_t part =
+          static_cast<uint64_t>(static_cast<double>(out) * static_cast<double>(in) / static_cast<double>(bytes));
       if (part) seconds = std::max(seconds, copy_seconds(machine, {source, target}, part));
     }
   return seconds;

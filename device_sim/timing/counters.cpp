@@ -48,8 +48,8 @@ void count(Replay& replay, std::span<const uint32_t> words, LaunchCounters& coun
                               static_cast<uint64_t>(lanes), cycles(replay.lines[i].stall)});
   }
   for (const Fabric::Activity& link : replay.fabric.activity())
-    counters.links.push_back({link.level + ": " + std::to_string(link.from) + " -> " + std::to_string(link.to), link.bytes,
-                              whole_cycles(link.busy)});
+    counters.links.push_back({link.level + ": " + std::to_string(link.from) + " -> " + std::to_string(link.to),
+                              link.bytes, whole_cycles(link.busy)});
 }
 
 }  // namespace phx::sim::timing

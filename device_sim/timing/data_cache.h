@@ -14,16 +14,17 @@ class DataCache {
   static constexpr uint32_t kNoRequest = ~0u;
 
   struct Line {
-    uint64_t tag = 0;             // line number + 1; 0 = empty
-    Ticks ready = 0;              // when its newest sectors arrived
+    uint64_t tag = 0;               // line number + 1; 0 = empty
+    Ticks ready = 0;                // when its newest sectors arrived
     uint32_t request = kNoRequest;  // that still has to bring them
-    uint8_t sectors = 0;          // there, or asked for
-    bool dirty = false;           // local memory only: written back when it leaves
+    uint8_t sectors = 0;            // there, or asked for
+    bool dirty = false;             // local memory only: written back when it leaves
   };
 
   DataCache(int64_t bytes, int64_t ways)
       : ways_(static_cast<unsigned>(std::max<int64_t>(1, ways))),
-        sets_(std::max<uint64_t>(1, static_cast<uint64_t>(bytes) / (128 * ways_))), lines_(sets_.divisor() * ways_) {}
+        sets_(std::max<uint64_t>(1, static_cast<uint64_t>(bytes) / (128 * ways_))),
+        lines_(sets_.divisor() * ways_) {}
 
   // The line if it is here, moved to the front of its set.
   Line* find(uint64_t line) {

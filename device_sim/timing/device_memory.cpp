@@ -29,9 +29,7 @@ DeviceMemory::DeviceMemory(const machine::Machine& machine) : turns_(kTurnEntrie
   atomic_ticks_ = ticks_of_cycles(chip.simt.gm_atomic_cycles);
 }
 
-void DeviceMemory::flush() {
-  lines_.reset(static_cast<Line*>(std::calloc(sets_.divisor() * ways_, sizeof(Line))));
-}
+void DeviceMemory::flush() { lines_.reset(static_cast<Line*>(std::calloc(sets_.divisor() * ways_, sizeof(Line)))); }
 
 bool DeviceMemory::touch(uint64_t line, Ticks at, bool dirty, MemoryTally& tally, Line*& entry) {
   Line* set = &lines_[sets_.of(line) * ways_];
@@ -82,7 +80,8 @@ DeviceMemory::Answer DeviceMemory::read(std::span<const Part> parts, Ticks at, c
   return answer;
 }
 
-DeviceMemory::Answer DeviceMemory::write(std::span<const Part> parts, Ticks at, MemoryTally& tally, uint64_t overhead_bytes) {
+DeviceMemory::Answer DeviceMemory::write(std::span<const Part> parts, Ticks at, MemoryTally& tally,
+                                         uint64_t overhead_bytes) {
   uint64_t bytes = 0;
   for (const Part& part : parts) bytes += part.bytes;
   Ticks served = l2_write_.serve(at, bytes);
@@ -107,8 +106,8 @@ DeviceMemory::Answer DeviceMemory::write(std::span<const Part> parts, Ticks at, 
   return answer;
 }
 
-DeviceMemory::Answer DeviceMemory::atomic(std::span<const Part> parts, uint32_t turns, Ticks at, const AccessLatency& latency,
-                                          MemoryTally& tally) {
+DeviceMemory::Answer DeviceMemory::atomic(std::span<const Part> parts, uint32_t turns, Ticks at,
+                                          const AccessLatency& latency, MemoryTally& tally) {
   // Read into the L2, then take turns in each sector; the result leaves when the last turn is over.
   Answer answer = read(parts, at, {0, latency.l2_miss - latency.l2_hit}, tally);
   Ticks served = answer.data;

@@ -35,15 +35,16 @@ class DeviceMemory {
     uint32_t sectors = 0;  // atomics only
   };
   struct Answer {
-    Ticks served;  // the L2 has done it: what an ordered operation's successor waits for
-    Ticks data;    // the requester has it
+    Ticks served;         // the L2 has done it: what an ordered operation's successor waits for
+    Ticks data;           // the requester has it
     uint32_t missed = 0;  // L2 lines
   };
   Answer read(std::span<const Part> parts, Ticks at, const AccessLatency& latency, MemoryTally& tally,
               uint64_t overhead_bytes = 0);
   Answer write(std::span<const Part> parts, Ticks at, MemoryTally& tally, uint64_t overhead_bytes = 0);
   // `turns`: operations that have to follow one another in each sector.
-  Answer atomic(std::span<const Part> parts, uint32_t turns, Ticks at, const AccessLatency& latency, MemoryTally& tally);
+  Answer atomic(std::span<const Part> parts, uint32_t turns, Ticks at, const AccessLatency& latency,
+                MemoryTally& tally);
 
   void flush();  // empties the L2; dirty lines are lost without cost
 
@@ -53,8 +54,8 @@ class DeviceMemory {
 
  private:
   struct Line {
-    uint64_t tag;    // line number + 1, bit 63: dirty; 0 = empty
-    Ticks filled;    // when the fill from HBM is there
+    uint64_t tag;  // line number + 1, bit 63: dirty; 0 = empty
+    Ticks filled;  // when the fill from HBM is there
   };
   struct FreeDeleter {
     void operator()(void* memory) const { std::free(memory); }
@@ -79,7 +80,8 @@ class DeviceMemory {
   Server l2_read_, l2_write_, hbm_;
   Ticks atomic_ticks_ = 0;
 
-  std::vector<Ticks> turns_;  // by sector: when its last atomic is over; direct-mapped, colliding sectors take turns together
+  std::vector<Ticks>
+      turns_;  // by sector: when its last atomic is over; direct-mapped, colliding sectors take turns together
 };
 
 }  // namespace phx::sim::timing

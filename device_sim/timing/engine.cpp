@@ -66,8 +66,12 @@ struct TimingEngine::State {
 
 TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vector<DeviceTiming*> devices, uint64_t at,
                            TraceSink* sink)
-    : machine(m), code(c), shape(std::move(s)), replay(m, code.instructions, !c.kernel || c.kernel->core == image::CoreKind::simt, shape.members),
-      simt(!c.kernel || c.kernel->core == image::CoreKind::simt), trace(sink) {
+    : machine(m),
+      code(c),
+      shape(std::move(s)),
+      replay(m, code.instructions, !c.kernel || c.kernel->core == image::CoreKind::simt, shape.members),
+      simt(!c.kernel || c.kernel->core == image::CoreKind::simt),
+      trace(sink) {
   const machine::Chip& chip = machine.chip;
   us_per_tick = 1e6 / chip.clock_hz / kCycle;
   start = static_cast<Ticks>(at) * kCycle;
@@ -145,7 +149,8 @@ void TimingEngine::State::start_block(uint32_t member, uint32_t core, Ticks slot
     } else {
       std::unique_ptr<TileCore>& made = dispatcher.tile_cores[core];
       uint64_t blocks_in_member = dispatcher.end - shape.first_block[member];
-      if (!made) made = std::make_unique<TileCore>(replay, code.instructions, cross_flags, member, core, blocks_in_member);
+      if (!made)
+        made = std::make_unique<TileCore>(replay, code.instructions, cross_flags, member, core, blocks_in_member);
       block.live = 1;
       made->start_block(block, block.start);
     }
@@ -172,7 +177,8 @@ void TimingEngine::State::note_block(const BlockReplay& block) {
   TraceSink::Lane lane = trace->lane(process, "core " + std::to_string(block.core) + " blocks");
   TraceSink::Argument argument{"block", static_cast<double>(block.index)};
   trace->span(lane, code.kernel ? code.kernel->display_name : "block", static_cast<double>(block.start) * us_per_tick,
-              static_cast<double>(block.end - block.start) * us_per_tick, {&argument, 1}, TraceSink::Importance::detail);
+              static_cast<double>(block.end - block.start) * us_per_tick, {&argument, 1},
+              TraceSink::Importance::detail);
 }
 
 // Rates since the last sample, about one sample a simulated microsecond.
@@ -182,8 +188,11 @@ void TimingEngine::State::note_traffic() {
   if (ns > 0) {
     uint32_t process = trace->process("launch");
     double at = static_cast<double>(last_sample) * us_per_tick;
-    auto rate = [&](const char* name, uint64_t bytes) { trace->counter(process, name, at, static_cast<double>(bytes) / ns); };
-    rate("hbm GB/s", tally.memory.hbm_read + tally.memory.hbm_write - sampled.memory.hbm_read - sampled.memory.hbm_write);
+    auto rate = [&](const char* name, uint64_t bytes) {
+      trace->counter(process, name, at, static_cast<double>(bytes) / ns);
+    };
+    rate("hbm GB/s",
+         tally.memory.hbm_read + tally.memory.hbm_write - sampled.memory.hbm_read - sampled.memory.hbm_write);
     rate("l2 GB/s", tally.memory.l2_read + tally.memory.l2_write - sampled.memory.l2_read - sampled.memory.l2_write);
     rate("remote GB/s", tally.remote_read + tally.remote_write - sampled.remote_read - sampled.remote_write);
   }
@@ -199,7 +208,8 @@ void TimingEngine::State::note_launch(Ticks over, const LaunchCounters& counters
   for (uint16_t device : shape.members) {
     TraceSink::Argument arguments[] = {{"cycles", static_cast<double>(counters.cycles)},
                                        {"blocks", static_cast<double>(shape.blocks)}};
-    trace->span(trace->lane(trace->process("device " + std::to_string(device)), "kernels"), name, from, took, arguments);
+    trace->span(trace->lane(trace->process("device " + std::to_string(device)), "kernels"), name, from, took,
+                arguments);
   }
   for (const LaunchCounters::Link& link : counters.links) {
     TraceSink::Argument arguments[] = {{"bytes", static_cast<double>(link.bytes)},
@@ -223,8 +233,10 @@ void TimingEngine::State::advance() {
       end_block(*places[event.payload]);
       continue;
     }
-    if (event.agent() == Agent::pipe) dispatchers[event.member()].tile_cores[event.core()]->run(event.time);
-    else dispatchers[event.member()].cores[event.core()]->run(event.time);
+    if (event.agent() == Agent::pipe)
+      dispatchers[event.member()].tile_cores[event.core()]->run(event.time);
+    else
+      dispatchers[event.member()].cores[event.core()]->run(event.time);
   }
 }
 

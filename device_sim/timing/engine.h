@@ -1,7 +1,8 @@
 // The timing engine: replays the event streams of a launch on the machine's queues, caches and links.
 //
-// Time is counted in integers of 1/16 core cycle, so that sums do not depend on order; results are whole cycles. Same events,
-// same cycles, whatever the host does and however the events are cut into rounds. docs/timing.md says what is modelled.
+// Time is counted in integers of 1/16 core cycle, so that sums do not depend on order; results are whole cycles. Same
+// events, same cycles, whatever the host does and however the events are cut into rounds. docs/timing.md says what is
+// modelled.
 #pragma once
 
 #include <cstdint>
@@ -34,20 +35,22 @@ class DeviceTiming {
 
 // Counters of one launch. Names follow msprof where it has one; docs/report.md lists them with units.
 struct LaunchCounters {
-  uint64_t cycles = 0;                  // launch to completion, slowest member, launch overhead included
-  uint64_t overhead_cycles = 0;         // launch overhead share of it
-  std::map<std::string, uint64_t> pipe_busy_cycles;   // "v", "s", "mte2", …: sum over cores
-  std::map<std::string, uint64_t> stall_cycles;       // "memory", "barrier", "dependency", "ordered", "issue", …: sum over warps
-  std::map<std::string, uint64_t> bytes;              // "l2_read", "l2_write", "hbm_read", "hbm_write", "dcache_hit", "remote_read", …
-  std::map<std::string, uint64_t> events;             // "warp_instructions", "lane_instructions", "dcache_hits", "l2_misses", …
+  uint64_t cycles = 0;                               // launch to completion, slowest member, launch overhead included
+  uint64_t overhead_cycles = 0;                      // launch overhead share of it
+  std::map<std::string, uint64_t> pipe_busy_cycles;  // "v", "s", "mte2", …: sum over cores
+  std::map<std::string, uint64_t>
+      stall_cycles;  // "memory", "barrier", "dependency", "ordered", "issue", …: sum over warps
+  std::map<std::string, uint64_t>
+      bytes;  // "l2_read", "l2_write", "hbm_read", "hbm_write", "dcache_hit", "remote_read", …
+  std::map<std::string, uint64_t> events;  // "warp_instructions", "lane_instructions", "dcache_hits", "l2_misses", …
   struct Line {
-    uint32_t word = 0;                  // code word of the instruction
-    uint64_t issues = 0, lanes = 0;     // warp issues, active lanes summed
-    uint64_t stall_cycles = 0;          // waited before it could issue
+    uint32_t word = 0;               // code word of the instruction
+    uint64_t issues = 0, lanes = 0;  // warp issues, active lanes summed
+    uint64_t stall_cycles = 0;       // waited before it could issue
   };
-  std::vector<Line> lines;              // by instruction, ascending; executed ones only
+  std::vector<Line> lines;  // by instruction, ascending; executed ones only
   struct Link {
-    std::string name;                   // level name and direction: "node: 3 -> 5"
+    std::string name;  // level name and direction: "node: 3 -> 5"
     uint64_t bytes = 0, busy_cycles = 0;
   };
   std::vector<Link> links;
@@ -59,22 +62,23 @@ class TimingEngine {
     uint32_t kernel = 0;
     uint32_t threads_per_block = 0;
     uint32_t blocks_per_core = 1;
-    uint64_t blocks = 0;                          // in the grid
-    std::vector<uint64_t> first_block;            // per member; member m runs [first_block[m], first_block[m + 1])
-    std::vector<uint16_t> members;                // device ordinals
-    uint32_t ub_dynamic_bytes = 0;                // shared memory leaves the rest of the unified buffer to the data cache
+    uint64_t blocks = 0;                // in the grid
+    std::vector<uint64_t> first_block;  // per member; member m runs [first_block[m], first_block[m + 1])
+    std::vector<uint16_t> members;      // device ordinals
+    uint32_t ub_dynamic_bytes = 0;      // shared memory leaves the rest of the unified buffer to the data cache
   };
   // The part of a Program that replay needs; it must live as long as the engine.
   struct Code {
     std::span<const isa::Instruction> instructions;
-    std::span<const uint32_t> words;              // code word of each instruction
+    std::span<const uint32_t> words;  // code word of each instruction
     const image::Kernel* kernel = nullptr;
   };
-  // `devices`: one per member. `start`: cycle at which the launch is taken from the queue (for traces and shared servers).
-  TimingEngine(const machine::Machine& machine, const Program& program, Shape shape,
-               std::vector<DeviceTiming*> devices, uint64_t start, TraceSink* trace);
-  TimingEngine(const machine::Machine& machine, Code code, Shape shape, std::vector<DeviceTiming*> devices, uint64_t start,
-               TraceSink* trace);
+  // `devices`: one per member. `start`: cycle at which the launch is taken from the queue (for traces and shared
+  // servers).
+  TimingEngine(const machine::Machine& machine, const Program& program, Shape shape, std::vector<DeviceTiming*> devices,
+               uint64_t start, TraceSink* trace);
+  TimingEngine(const machine::Machine& machine, Code code, Shape shape, std::vector<DeviceTiming*> devices,
+               uint64_t start, TraceSink* trace);
   ~TimingEngine();
   TimingEngine(const TimingEngine&) = delete;
   TimingEngine& operator=(const TimingEngine&) = delete;
@@ -93,7 +97,7 @@ class TimingEngine {
 
 // Cycles of a copy or fill of `bytes` within or between devices and the host, by the machine's paths.
 struct CopyPath {
-  uint16_t from = 0, to = 0;   // device ordinals or kHostHome
+  uint16_t from = 0, to = 0;  // device ordinals or kHostHome
 };
 double copy_seconds(const machine::Machine& machine, CopyPath path, uint64_t bytes);
 

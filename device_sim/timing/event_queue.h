@@ -13,8 +13,10 @@ enum class Agent : uint8_t { memory, block_end, core, pipe };
 
 struct Event {
   Ticks time = 0;
-  uint64_t order = 0;      // [63:60] agent, [59:46] member, [45:32] core, [31:0] what the core itself counts: its requests, its blocks
-  uint32_t payload = 0;    // number of the request or place of the block; these depend on history and must not decide the order
+  uint64_t order =
+      0;  // [63:60] agent, [59:46] member, [45:32] core, [31:0] what the core itself counts: its requests, its blocks
+  uint32_t payload =
+      0;  // number of the request or place of the block; these depend on history and must not decide the order
 
   static uint64_t order_of(Agent agent, uint32_t member, uint32_t core, uint32_t count) {
     return uint64_t(agent) << 60 | uint64_t(member) << 46 | uint64_t(core) << 32 | count;
@@ -22,9 +24,7 @@ struct Event {
   Agent agent() const { return static_cast<Agent>(order >> 60); }
   uint32_t member() const { return order >> 46 & 0x3FFF; }
   uint32_t core() const { return order >> 32 & 0x3FFF; }
-  bool operator<(const Event& other) const {
-    return time != other.time ? time < other.time : order < other.order;
-  }
+  bool operator<(const Event& other) const { return time != other.time ? time < other.time : order < other.order; }
 };
 
 // A heap with four children a node: half the levels of a binary one, and one cache line a family.

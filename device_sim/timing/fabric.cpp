@@ -24,7 +24,9 @@ Ticks Fabric::carry(uint16_t from, DeviceMemory& source, uint16_t to, DeviceMemo
   Link& link = links_[uint32_t{from} << 16 | to];
   if (!link.known) {
     const machine::Level& numbers = machine_.system.levels[level];
-    auto rated = [&](double rate) { return Server::per_second(rate > 0 ? rate : machine_.chip.hbm.bytes_per_second(), machine_.chip.clock_hz); };
+    auto rated = [&](double rate) {
+      return Server::per_second(rate > 0 ? rate : machine_.chip.hbm.bytes_per_second(), machine_.chip.clock_hz);
+    };
     link.reads = rated(numbers.read_bytes_per_second);
     link.writes = rated(numbers.write_bytes_per_second);
     link.known = true;

@@ -15,15 +15,16 @@ class Fabric {
   explicit Fabric(const machine::Machine& machine) : machine_(machine) {}
 
   struct Way {
-    unsigned level = 0;         // index in machine.system.levels
-    Ticks latency = 0;          // there and back
+    unsigned level = 0;  // index in machine.system.levels
+    Ticks latency = 0;   // there and back
   };
   // The way between two different devices of the machine (ordinals); the outermost level if an ordinal is beyond it.
   const Way& way(uint16_t from, uint16_t to);
 
   // Moves bytes over the link and both ports; when the last one is there, the path's latency not counted.
   // `read`: the data answers a read, which the machine may rate differently.
-  Ticks carry(uint16_t from, DeviceMemory& source, uint16_t to, DeviceMemory& target, bool read, Ticks at, uint64_t bytes);
+  Ticks carry(uint16_t from, DeviceMemory& source, uint16_t to, DeviceMemory& target, bool read, Ticks at,
+              uint64_t bytes);
 
   struct Activity {
     uint16_t from, to;

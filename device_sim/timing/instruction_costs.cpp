@@ -11,12 +11,18 @@ namespace {
 
 std::string_view group_name(isa::TypeGroup group) {
   switch (group) {
-    case isa::TypeGroup::i32: return "i32";
-    case isa::TypeGroup::i64: return "i64";
-    case isa::TypeGroup::f16: return "f16";
-    case isa::TypeGroup::f32: return "f32";
-    case isa::TypeGroup::f64: return "f64";
-    case isa::TypeGroup::none: break;
+    case isa::TypeGroup::i32:
+      return "i32";
+    case isa::TypeGroup::i64:
+      return "i64";
+    case isa::TypeGroup::f16:
+      return "f16";
+    case isa::TypeGroup::f32:
+      return "f32";
+    case isa::TypeGroup::f64:
+      return "f64";
+    case isa::TypeGroup::none:
+      break;
   }
   return {};
 }

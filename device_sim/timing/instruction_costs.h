@@ -17,30 +17,30 @@ namespace phx::sim::timing {
 inline constexpr unsigned kScoreboardSlots = isa::kLaneRegisters + isa::kScalarRegisters + isa::kPredicates;
 
 enum CostFlag : uint8_t {
-  kMemory = 1,    // has an Access record
-  kControl = 2,   // may leave the run: the next run pays the refetch if it does not follow on
-  kBypass = 4,    // the data cache is not asked (cg, volatile, atomics)
-  kFence = 8,     // waits for the warp's stores
-  kTile = 16,     // goes to a pipe of a tile program: DMA, flags, barriers
-  kResult = 32,   // memory writes the destination
+  kMemory = 1,   // has an Access record
+  kControl = 2,  // may leave the run: the next run pays the refetch if it does not follow on
+  kBypass = 4,   // the data cache is not asked (cg, volatile, atomics)
+  kFence = 8,    // waits for the warp's stores
+  kTile = 16,    // goes to a pipe of a tile program: DMA, flags, barriers
+  kResult = 32,  // memory writes the destination
 };
 
 struct Cost {
-  int32_t latency = 0;       // ticks until the result can be used
-  int32_t interval = 0;      // ticks before the scheduler's next instruction of the same class
-  uint8_t unit = 0;          // timing class, as an index
-  uint8_t flags = 0;         // CostFlag
-  uint8_t hazards = 0;       // scoreboard slots that must be ready: sources, and the destination
-  uint8_t written = 0;       // of which the first `written` are the destination
+  int32_t latency = 0;   // ticks until the result can be used
+  int32_t interval = 0;  // ticks before the scheduler's next instruction of the same class
+  uint8_t unit = 0;      // timing class, as an index
+  uint8_t flags = 0;     // CostFlag
+  uint8_t hazards = 0;   // scoreboard slots that must be ready: sources, and the destination
+  uint8_t written = 0;   // of which the first `written` are the destination
   std::array<uint8_t, 20> slots{};
 };
 
 inline constexpr unsigned kMaxUnits = 32;
 
 struct CostTable {
-  std::vector<Cost> costs;                 // by decoded index
-  std::vector<uint64_t> busy_before;       // prefix sums of intervals, one more than instructions
-  std::vector<std::string> unit_names;     // timing classes
+  std::vector<Cost> costs;              // by decoded index
+  std::vector<uint64_t> busy_before;    // prefix sums of intervals, one more than instructions
+  std::vector<std::string> unit_names;  // timing classes
 };
 
 // `simt`: the numbers of chip.simt.timing, else chip.scalar.timing. Classes without a row of their own take "default".

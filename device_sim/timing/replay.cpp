@@ -57,7 +57,7 @@ void Replay::adopt(uint16_t device, DeviceMemory& memory) {
   memories_[device] = &memory;
 }
 
-// --- Memory operations --------------------------------------------------------------------------------------------------
+// --- Memory operations
 
 uint32_t Replay::new_operation() {
   uint32_t number;
@@ -125,7 +125,8 @@ void Replay::schedule(uint32_t number, Ticks at) {
     operation.bound = std::max(operation.bound, at + 1);
     if (operation.warp->life == operation.life) operation.warp->core->told(*operation.warp);
   }
-  queue.push({at, Event::order_of(Agent::memory, request.core->member(), request.core->number(), request.count), number});
+  queue.push(
+      {at, Event::order_of(Agent::memory, request.core->member(), request.core->number(), request.count), number});
 }
 
 void Replay::step(uint32_t number) {
@@ -154,9 +155,11 @@ void Replay::step(uint32_t number) {
   }
   DeviceMemory& home = memory_of(request.home);
   if (request.stage == Request::Stage::home) {
-    DeviceMemory::Answer answer = request.kind == Request::Kind::load    ? home.read(request.parts, now, simt_latency, tally.memory)
-                                  : request.kind == Request::Kind::store ? home.write(request.parts, now, tally.memory)
-                                                                         : home.atomic(request.parts, request.turns, now, simt_latency, tally.memory);
+    DeviceMemory::Answer answer = request.kind == Request::Kind::load
+                                      ? home.read(request.parts, now, simt_latency, tally.memory)
+                                  : request.kind == Request::Kind::store
+                                      ? home.write(request.parts, now, tally.memory)
+                                      : home.atomic(request.parts, request.turns, now, simt_latency, tally.memory);
     request.served = answer.served;
     note_served(request, answer.served);
     if (local || request.operations.empty()) {
@@ -177,7 +180,8 @@ void Replay::note_served(Request& request, Ticks served) {
     Operation& operation = operations_[waiter];
     operation.served = std::max(operation.served, served);
     if (operation.unserved == 0 || --operation.unserved > 0) continue;
-    if (operation.sequence != kNone && !ordered(operation.sequence).asked) serve_ordered(operation.sequence, operation.served);
+    if (operation.sequence != kNone && !ordered(operation.sequence).asked)
+      serve_ordered(operation.sequence, operation.served);
   }
 }
 
@@ -194,7 +198,7 @@ void Replay::finish(uint32_t number, Ticks served, Ticks data) {
   free_requests_.push_back(number);
 }
 
-// --- Ordered operations -------------------------------------------------------------------------------------------------
+// --- Ordered operations
 
 void Replay::take_ordered(std::span<const OrderedRecord> records) {
   for (const OrderedRecord& record : records) {
@@ -225,7 +229,8 @@ void Replay::serve_ordered(uint32_t sequence, Ticks served) {
     next.done = next.served;
     if (next.producer != kNone) next.done = std::max(next.done, ordered_[next.producer].done);
     if (next.answered && next.warp->life == next.life) next.warp->core->resume(*next.warp, next.done + next.back);
-    for (uint32_t waiter = next.first_waiter; waiter != kNone; waiter = ordered_[waiter].next_waiter) ready.push_back(waiter);
+    for (uint32_t waiter = next.first_waiter; waiter != kNone; waiter = ordered_[waiter].next_waiter)
+      ready.push_back(waiter);
   }
 }
 
@@ -238,7 +243,7 @@ void Replay::answer_ordered(uint32_t sequence, Ticks back, Warp& warp) {
   if (asked.done < kForever) warp.core->resume(warp, asked.done + back);
 }
 
-// --- Barriers -------------------------------------------------------------------------------------------------------------
+// --- Barriers
 
 namespace {
 Barrier& barrier_of(std::array<Barrier, 4>& barriers, uint32_t generation) {
@@ -308,7 +313,9 @@ Ticks Replay::grid_released(uint32_t generation) { return barrier_of(grid_barrie
 bool Replay::warp_over(BlockReplay& block, Ticks at) {
   block.end = std::max(block.end, at);
   if (--block.live > 0) return false;
-  queue.push({block.end + 1, Event::order_of(Agent::block_end, block.member, block.core, static_cast<uint32_t>(block.index)), block.place});
+  queue.push({block.end + 1,
+              Event::order_of(Agent::block_end, block.member, block.core, static_cast<uint32_t>(block.index)),
+              block.place});
   return true;
 }
 

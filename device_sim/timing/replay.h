@@ -1,5 +1,5 @@
-// What the parts of one launch's replay share: the clock, the event queue, the streams of the blocks, the memory operations
-// under way, the chain of ordered operations, and the tallies that become LaunchCounters.
+// What the parts of one launch's replay share: the clock, the event queue, the streams of the blocks, the memory
+// operations under way, the chain of ordered operations, and the tallies that become LaunchCounters.
 #pragma once
 
 #include <array>
@@ -26,9 +26,22 @@ inline constexpr uint32_t kNone = ~0u;
 // Scoreboard times from here on mean "when the memory operation of this number is done".
 inline constexpr Ticks kPending = Ticks{1} << 60;
 
-enum class Stall : uint8_t { issue, dependency, memory, load_store, branch, barrier, grid, ordered, sleep, flag, queue, count };
-inline constexpr const char* kStallNames[] = {"issue",   "dependency", "memory", "load_store", "branch", "barrier",
-                                              "grid",    "ordered",    "sleep",  "flag",       "queue"};
+enum class Stall : uint8_t {
+  issue,
+  dependency,
+  memory,
+  load_store,
+  branch,
+  barrier,
+  grid,
+  ordered,
+  sleep,
+  flag,
+  queue,
+  count
+};
+inline constexpr const char* kStallNames[] = {"issue", "dependency", "memory", "load_store", "branch", "barrier",
+                                              "grid",  "ordered",    "sleep",  "flag",       "queue"};
 inline constexpr unsigned kStalls = static_cast<unsigned>(Stall::count);
 
 // The events of one warp that have been fed and not yet replayed.
@@ -44,34 +57,34 @@ struct Stream {
 struct Barrier {
   uint32_t generation = kNone;
   uint64_t arrived = 0;
-  Ticks last = 0;          // latest arrival
-  Ticks released = -1;     // -1: not yet
+  Ticks last = 0;       // latest arrival
+  Ticks released = -1;  // -1: not yet
 };
 
 // A block from its first events to its end. Not more than two generations of a barrier are alive at a time.
 struct BlockReplay {
   uint64_t index = 0;
   uint32_t member = 0, core = 0, place = 0;  // place: among the resident blocks
-  bool finished = false;           // no more events will be fed
+  bool finished = false;                     // no more events will be fed
   bool resident = false;
   std::vector<Stream> streams;     // by warp
   std::vector<uint32_t> arrivals;  // expected, by barrier generation
   std::array<Barrier, 4> barriers;
-  std::vector<Warp*> warps;        // while resident
+  std::vector<Warp*> warps;  // while resident
   unsigned live = 0;
   Ticks start = 0, end = 0;
 };
 
 // A load or atomic between its issue and its last byte.
 struct Operation {
-  Ticks bound = 0;                 // not done before
+  Ticks bound = 0;  // not done before
   Ticks ready = 0, served = 0;
-  uint32_t parts = 0;              // requests it still waits for
-  uint32_t unserved = 0;           // of which the home's L2 has not served
-  uint32_t sequence = kNone;       // ordered operation that ends with it
-  uint64_t life = 0;               // of the warp
+  uint32_t parts = 0;         // requests it still waits for
+  uint32_t unserved = 0;      // of which the home's L2 has not served
+  uint32_t sequence = kNone;  // ordered operation that ends with it
+  uint64_t life = 0;          // of the warp
   Warp* warp = nullptr;
-  const Cost* cost = nullptr;      // its instruction, for the destination slots
+  const Cost* cost = nullptr;  // its instruction, for the destination slots
 };
 
 // The lines of one access that go to one home device.
@@ -81,12 +94,12 @@ struct Request {
   SimtCore* core = nullptr;
   Kind kind = Kind::load;
   Stage stage = Stage::leave;
-  bool cached = false;             // fills the data cache
+  bool cached = false;  // fills the data cache
   uint16_t home = 0;
   uint32_t turns = 1, bytes = 0;
-  uint32_t count = 0;              // of the core's requests
-  Ticks bound = 0;                 // no answer before
-  Ticks served = 0;                // first: when it leaves the core
+  uint32_t count = 0;  // of the core's requests
+  Ticks bound = 0;     // no answer before
+  Ticks served = 0;    // first: when it leaves the core
   std::vector<DeviceMemory::Part> parts;
   std::vector<uint32_t> operations;  // that wait for it
 };
@@ -97,13 +110,13 @@ struct Tally {
   uint64_t cache_hits = 0, cache_misses = 0, cache_hit_bytes = 0, ub_bytes = 0, ub_conflict_ticks = 0;
   uint64_t remote_read = 0, remote_write = 0, host_read = 0, host_write = 0;
   uint64_t barriers = 0, ordered = 0, atomics = 0, blocks = 0, unresolved = 0;
-  std::array<uint64_t, kStalls> stalls{};   // ticks, summed over warps
-  std::array<uint64_t, 7> pipe_busy{};      // ticks, by isa::Pipe
+  std::array<uint64_t, kStalls> stalls{};  // ticks, summed over warps
+  std::array<uint64_t, 7> pipe_busy{};     // ticks, by isa::Pipe
 };
 
 struct LineTally {
-  int64_t issues = 0, lanes = 0;   // differences until finish(): + at the start of a run, - behind its end
-  uint64_t stall = 0;              // ticks
+  int64_t issues = 0, lanes = 0;  // differences until finish(): + at the start of a run, - behind its end
+  uint64_t stall = 0;             // ticks
 };
 
 class Replay {
@@ -113,33 +126,33 @@ class Replay {
 
   const machine::Machine& machine;
   CostTable table;
-  std::vector<LineTally> lines;    // one more than instructions
+  std::vector<LineTally> lines;  // one more than instructions
   std::vector<uint16_t> members;
   EventQueue queue;
   Ticks now = 0;
-  Ticks least_wake = kCycle;       // no wait for another warp ends sooner after its cause than this
-  bool paused = false;             // an agent needs events that have not been fed
-  bool more_blocks = true;         // some block has not started: a new one may appear on any core
+  Ticks least_wake = kCycle;  // no wait for another warp ends sooner after its cause than this
+  bool paused = false;        // an agent needs events that have not been fed
+  bool more_blocks = true;    // some block has not started: a new one may appear on any core
   Fabric fabric;
   Ticks block_barrier() const { return block_barrier_; }
   AccessLatency simt_latency, dma_latency;
   Ticks cache_hit = 0, host_latency = 0;
   Tally tally;
-  Ticks drained = 0;               // when the last store is at its home
+  Ticks drained = 0;  // when the last store is at its home
 
   DeviceMemory& memory_of(uint16_t device);
   void adopt(uint16_t device, DeviceMemory& memory);
 
   uint32_t new_operation();
   Operation& operation(uint32_t number) { return operations_[number]; }
-  void complete(uint32_t number);          // all its requests are answered
+  void complete(uint32_t number);  // all its requests are answered
 
   uint32_t new_request();
   Request& request(uint32_t number) { return requests_[number]; }
-  void step(uint32_t number);              // the request's next stage, at `now`
+  void step(uint32_t number);  // the request's next stage, at `now`
 
-  // Ordered operations. One is done when its home has served it and its producer is done; its warp, once it has its answer,
-  // is resumed `back` ticks after that.
+  // Ordered operations. One is done when its home has served it and its producer is done; its warp, once it has its
+  // answer, is resumed `back` ticks after that.
   void take_ordered(std::span<const OrderedRecord> records);
   void serve_ordered(uint32_t sequence, Ticks served);
   void answer_ordered(uint32_t sequence, Ticks back, Warp& warp);
@@ -147,7 +160,7 @@ class Replay {
   // Block and grid barriers.
   void arrive(BlockReplay& block, uint32_t generation, Ticks at);
   void expect(BlockReplay& block, std::span<const uint32_t> arrivals);
-  Ticks released(BlockReplay& block, uint32_t generation);     // -1: not yet
+  Ticks released(BlockReplay& block, uint32_t generation);  // -1: not yet
   void arrive_grid(uint32_t generation, Ticks at);
   void expect_grid(std::span<const uint64_t> arrivals);
   Ticks grid_released(uint32_t generation);
@@ -165,7 +178,7 @@ class Replay {
   struct Ordered {
     uint32_t producer = kNone;
     uint32_t first_waiter = kNone, next_waiter = kNone;  // successors of this one; this one's neighbour in such a list
-    bool asked = false;            // its own access is served
+    bool asked = false;                                  // its own access is served
     bool answered = false;
     Ticks done = kForever;
     Ticks served = 0, back = 0;

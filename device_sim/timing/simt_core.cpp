@@ -34,7 +34,7 @@ SimtCore::SimtCore(Replay& replay, uint32_t member, uint32_t core, int64_t cache
   issue_interval_ = std::max<Ticks>(1, ticks_of_cycles(1.0 / simt.issue_per_cycle));
 }
 
-// --- Blocks and warps -------------------------------------------------------------------------------------------------
+// --- Blocks and warps
 
 void SimtCore::start_block(BlockReplay& block, Ticks at) {
   block.warps.clear();
@@ -116,7 +116,7 @@ void SimtCore::told(Warp& warp) {
   if (Next next = entry(warp).next; next != Next::told && next != Next::queued) return;
   refresh(warp);
   Scheduler& scheduler = schedulers_[warp.scheduler];
-  if (scheduler.current == &warp) scheduler.current = nullptr;  // it could not go on at once
+  if (scheduler.current == &warp) scheduler.current = nullptr;          // it could not go on at once
   if (!scheduler.told && entry(warp).earliest > scheduler.key) return;  // others come first
   sleep(scheduler, outlook(scheduler));
   if (running_) return;
@@ -137,7 +137,7 @@ void SimtCore::retire_if_done(Warp& warp) {
   if (replay_.warp_over(*warp.block, at)) ended_.push_back(warp.block->end);
 }
 
-// --- The core's own time ------------------------------------------------------------------------------------------------
+// --- The core's own time
 
 void SimtCore::wake_at(Ticks at) {
   at = std::max(at, replay_.now);
@@ -154,8 +154,8 @@ Ticks SimtCore::limit() const {
   return limit;
 }
 
-// Time stands still where a warp needs events that have not been fed: whatever they are, they happen from there on. False: a
-// warp starves at `until` or before.
+// Time stands still where a warp needs events that have not been fed: whatever they are, they happen from there on.
+// False: a warp starves at `until` or before.
 bool SimtCore::feed_starved(Ticks until, bool& fed) {
   for (size_t i = 0; i < starved_.size();) {
     Warp& warp = *starved_[i];
@@ -195,8 +195,10 @@ void SimtCore::run(Ticks event_time) {
       break;
     }
     local_ = std::max(local_, turn.at);
-    if (turn.who) run(*turn.who);
-    else serve_load_store(local_);
+    if (turn.who)
+      run(*turn.who);
+    else
+      serve_load_store(local_);
   }
   running_ = false;
 }
@@ -214,7 +216,7 @@ void SimtCore::wake_at(Scheduler& scheduler, Ticks at) {
   scheduler.outside = scheduler.told = false;
 }
 
-// --- Issue --------------------------------------------------------------------------------------------------------------
+// --- Issue
 
 SimtCore::Outlook SimtCore::outlook(const Scheduler& scheduler) const {
   Outlook outlook;
@@ -231,7 +233,8 @@ SimtCore::Outlook SimtCore::outlook(const Scheduler& scheduler) const {
   return outlook;
 }
 
-// Until the first warp can go or somebody might come before it. Of a queued access the load/store unit tells, in its turn.
+// Until the first warp can go or somebody might come before it. Of a queued access the load/store unit tells, in its
+// turn.
 void SimtCore::sleep(Scheduler& scheduler, const Outlook& outlook) {
   scheduler.chosen = nullptr;
   const Ticks told = outlook.of(Next::told), starved = outlook.of(Next::starved), outside = std::min(told, starved);
@@ -245,8 +248,8 @@ void SimtCore::sleep(Scheduler& scheduler, const Outlook& outlook) {
   scheduler.told = false;
 }
 
-// Who issues next, and when: the warp that issued last if it can go on at once, else the oldest of those that can go first.
-// nullptr if that is not known yet; the scheduler has then put itself to sleep.
+// Who issues next, and when: the warp that issued last if it can go on at once, else the oldest of those that can go
+// first. nullptr if that is not known yet; the scheduler has then put itself to sleep.
 Warp* SimtCore::pick(Scheduler& scheduler, Ticks& at) {
   if (Warp* warp = scheduler.current) {
     const Entry& next = scheduler.entries[warp->place];
@@ -271,7 +274,8 @@ Warp* SimtCore::pick(Scheduler& scheduler, Ticks& at) {
       return nullptr;
     }
     for (size_t place = 0; place < scheduler.entries.size(); ++place)
-      if (const Entry& next = scheduler.entries[place]; next.next == Next::fresh && next.earliest <= until) refresh(*next.warp);
+      if (const Entry& next = scheduler.entries[place]; next.next == Next::fresh && next.earliest <= until)
+        refresh(*next.warp);
   }
 }
 
@@ -479,7 +483,7 @@ Ticks SimtCore::next_issue(Warp& warp) {
   return std::max(warp.floor, next.earliest >= kForever ? 0 : next.earliest);
 }
 
-// --- Memory ---------------------------------------------------------------------------------------------------------------
+// --- Memory
 
 void SimtCore::issue_memory(Warp& warp, const Cost& cost, Ticks at) {
   Stream& stream = *warp.stream;
@@ -594,7 +598,8 @@ bool SimtCore::has_room(Warp& warp, Ticks now, Ticks& retry) {
     // What the cache holds does not change while the first access waits.
     if (front_misses_ == kNone) {
       front_misses_ = 0;
-      for (uint64_t line : warp.access_lines) front_misses_ += !cache_.holds(tag_of(warp, line_of(line)), sectors_of(line));
+      for (uint64_t line : warp.access_lines)
+        front_misses_ += !cache_.holds(tag_of(warp, line_of(line)), sectors_of(line));
     }
     if (missing_lines_ + front_misses_ <= miss_limit_) return true;
   }
@@ -719,7 +724,8 @@ void SimtCore::pass(Warp& warp, Ticks now) {
     Ticks start = request.served = port_.start(now);
     port_.serve(now, request.bytes);
     warp.slot_free = std::max(warp.slot_free, start);
-    if (request.kind == Request::Kind::store) warp.stores_done = std::max(warp.stores_done, start + replay_.simt_latency.l2_hit);
+    if (request.kind == Request::Kind::store)
+      warp.stores_done = std::max(warp.stores_done, start + replay_.simt_latency.l2_hit);
     Ticks bound = start + 1 + (request.home == device() ? replay_.simt_latency.l2_hit : kCycle);
     request.bound = bound;
     for (uint32_t waiter : request.operations) {
@@ -734,7 +740,8 @@ void SimtCore::pass(Warp& warp, Ticks now) {
   }
   // A tick on its way: so everything that arrives at one instant is known before the first of it is served.
   for (uint32_t open : opened_)
-    replay_.queue.push({replay_.request(open).served + 1, Event::order_of(Agent::memory, member_, core_, replay_.request(open).count), open});
+    replay_.queue.push({replay_.request(open).served + 1,
+                        Event::order_of(Agent::memory, member_, core_, replay_.request(open).count), open});
   if (number != kNone && --replay_.operation(number).parts == 0) replay_.complete(number);
   retire_if_done(warp);
 }

@@ -1,10 +1,11 @@
 // One vector core running SIMT warps: warp schedulers, scoreboards, shared memory, the data cache and its misses.
 //
-// A core runs ahead of the others as far as nothing outside could change what it does: inside, its schedulers and its load/store
-// unit take turns in order of the core's own time; what leaves the core (misses, stores, atomics) goes through the global event
-// queue. It waits for global time where it depends on the outside: a load's return, an ordered operation, a grid barrier, a block
-// that may still be given to it, events that have not been fed. A scheduler likewise issues arithmetic ahead of its neighbours.
-// So arithmetic, shared memory and cache hits cost no global event, and every shared resource sees its users in order of time.
+// A core runs ahead of the others as far as nothing outside could change what it does: inside, its schedulers and its
+// load/store unit take turns in order of the core's own time; what leaves the core (misses, stores, atomics) goes
+// through the global event queue. It waits for global time where it depends on the outside: a load's return, an ordered
+// operation, a grid barrier, a block that may still be given to it, events that have not been fed. A scheduler likewise
+// issues arithmetic ahead of its neighbours. So arithmetic, shared memory and cache hits cost no global event, and
+// every shared resource sees its users in order of time.
 #pragma once
 
 #include <array>
@@ -21,25 +22,25 @@ struct Warp {
   SimtCore* core = nullptr;
   BlockReplay* block = nullptr;
   Stream* stream = nullptr;
-  uint64_t life = 0;               // changes when the slot gets another block's warp
+  uint64_t life = 0;  // changes when the slot gets another block's warp
   uint32_t slot = 0, scheduler = 0;
-  uint32_t place = 0;              // among the entries of its scheduler
+  uint32_t place = 0;  // among the entries of its scheduler
 
-  uint32_t index = 0, left = 0;    // next instruction, and how many are left of the run
-  uint32_t last = 0;               // instruction issued last
-  bool after_control = false;      // it was the end of a run and may have jumped
+  uint32_t index = 0, left = 0;  // next instruction, and how many are left of the run
+  uint32_t last = 0;             // instruction issued last
+  bool after_control = false;    // it was the end of a run and may have jumped
   Ticks last_issue = 0;
-  Ticks floor = 0;                 // not before: order of issue, waits that ended
-  Stall reason = Stall::issue;     // what the next instruction waits for
-  bool waiting = false;            // for another warp; see resume()
+  Ticks floor = 0;              // not before: order of issue, waits that ended
+  Stall reason = Stall::issue;  // what the next instruction waits for
+  bool waiting = false;         // for another warp; see resume()
   Stall waiting_for = Stall::barrier;
   uint32_t waiting_generation = kNone;
-  bool ending = false;             // no more instructions; loads or stores under way
+  bool ending = false;  // no more instructions; loads or stores under way
   bool over = false;
-  uint32_t under_way = 0;          // loads and atomics with a result
-  Ticks last_return = 0;           // of those that are back
+  uint32_t under_way = 0;  // loads and atomics with a result
+  Ticks last_return = 0;   // of those that are back
 
-  bool queued = false;             // its slot in the load/store queue is taken
+  bool queued = false;  // its slot in the load/store queue is taken
   Ticks slot_free = 0;
   Ticks stores_done = 0;
   uint32_t last_operation = kNone;
@@ -62,7 +63,7 @@ class SimtCore {
   void start_block(BlockReplay& block, Ticks at);
   void end_block(BlockReplay& block);
 
-  void run(Ticks event_time);      // an event of Agent::core
+  void run(Ticks event_time);  // an event of Agent::core
 
   // The warp's wait for others ended: it goes on at `at`.
   void resume(Warp& warp, Ticks at);
@@ -75,7 +76,7 @@ class SimtCore {
   uint32_t member() const { return member_; }
   uint32_t number() const { return core_; }
   uint16_t device() const { return replay_.members[member_]; }
-  Ticks next_issue(Warp& warp);    // for clock(): what is known of it
+  Ticks next_issue(Warp& warp);  // for clock(): what is known of it
 
  private:
   // What is known of a warp's next instruction. Memory tells a warp when that changes, so nobody asks again and again.
@@ -88,42 +89,42 @@ class SimtCore {
   };
   // All that choosing a warp needs, side by side for one quick look at all of them.
   struct Entry {
-    Ticks earliest = 0;            // of the next instruction; a lower bound while not known
+    Ticks earliest = 0;  // of the next instruction; a lower bound while not known
     Warp* warp = nullptr;
     Next next = Next::fresh;
     uint8_t unit = 0;
   };
   struct Scheduler {
-    std::vector<Entry> entries;    // oldest first
+    std::vector<Entry> entries;  // oldest first
     Warp* current = nullptr;
-    Warp* chosen = nullptr;        // by the last look, to issue at `key`; nullptr once anything has changed
-    Ticks port = 0;                // when it can issue again
-    Ticks key = kForever;          // when it has something to do
-    bool outside = false;          // what it then does depends on the outside
-    bool told = false;             // and the outside will tell: no event is needed
-    unsigned waiting = 0;          // warps that wait for a block barrier
-    bool retired = false;          // `entries` holds warps that are over
+    Warp* chosen = nullptr;  // by the last look, to issue at `key`; nullptr once anything has changed
+    Ticks port = 0;          // when it can issue again
+    Ticks key = kForever;    // when it has something to do
+    bool outside = false;    // what it then does depends on the outside
+    bool told = false;       // and the outside will tell: no event is needed
+    unsigned waiting = 0;    // warps that wait for a block barrier
+    bool retired = false;    // `entries` holds warps that are over
     std::array<Ticks, kMaxUnits> unit{};
   };
   // The first that can go among the known, and lower bounds of the others.
   struct Outlook {
     std::array<Ticks, 5> least{kForever, kForever, kForever, kForever, kForever};  // by Next
-    Warp* oldest = nullptr;        // of the known that can go first
+    Warp* oldest = nullptr;                                                        // of the known that can go first
     Ticks of(Next next) const { return least[static_cast<unsigned>(next)]; }
   };
   struct Turn {
     Ticks at = kForever;
-    Scheduler* who = nullptr;      // nullptr: the load/store unit
+    Scheduler* who = nullptr;  // nullptr: the load/store unit
     bool outside = false, told = false;
   };
   struct Miss {
-    Ticks until;                   // once its request is answered
+    Ticks until;  // once its request is answered
     uint32_t request;
     uint32_t lines;
   };
 
-  void wake_at(Ticks at);          // a global event
-  Ticks limit() const;             // what happens from here on may depend on the outside
+  void wake_at(Ticks at);  // a global event
+  Ticks limit() const;     // what happens from here on may depend on the outside
   bool feed_starved(Ticks until, bool& fed);
   Entry& entry(const Warp& warp) { return schedulers_[warp.scheduler].entries[warp.place]; }
   Turn next_turn();
@@ -135,7 +136,7 @@ class SimtCore {
   static void forget_retired(Scheduler& scheduler);
   void issue(Scheduler& scheduler, Warp& warp, Ticks at);
   void refresh(Warp& warp);
-  bool next_run(Warp& warp);       // false: the warp has no next instruction now
+  bool next_run(Warp& warp);  // false: the warp has no next instruction now
   void wait(Warp& warp, Stall reason, uint32_t generation = kNone);
 
   void issue_memory(Warp& warp, const Cost& cost, Ticks at);
@@ -147,27 +148,27 @@ class SimtCore {
   Replay& replay_;
   uint32_t member_, core_;
   DataCache cache_;
-  Server port_;                    // to and from the L2
+  Server port_;  // to and from the L2
   std::vector<Scheduler> schedulers_;
   std::vector<std::unique_ptr<Warp>> warps_;
   std::vector<uint32_t> free_slots_;  // descending
-  std::deque<Warp*> queue_;        // load/store unit, oldest first
+  std::deque<Warp*> queue_;           // load/store unit, oldest first
   Ticks load_store_free_ = 0, load_store_key_ = kForever;
   bool load_store_outside_ = false;
   uint32_t front_misses_ = kNone;  // lines that the queue's first access lacks; kNone: not counted yet
   Ticks key_ = kForever;           // the core's event in the global queue
   Ticks local_ = 0;                // the core's own time
   bool running_ = false;
-  unsigned waiting_outside_ = 0;   // warps that wait for ordered operations or the grid
-  unsigned ending_ = 0;            // warps that only wait for their last accesses
-  std::vector<Ticks> ended_;       // ends of blocks that the dispatcher does not know yet
+  unsigned waiting_outside_ = 0;  // warps that wait for ordered operations or the grid
+  unsigned ending_ = 0;           // warps that only wait for their last accesses
+  std::vector<Ticks> ended_;      // ends of blocks that the dispatcher does not know yet
   std::vector<Warp*> starved_;
   Ticks block_barrier_ = kCycle;
   std::vector<Miss> misses_;
   uint32_t missing_lines_ = 0, miss_limit_ = 64;
   Ticks ub_free_ = 0, ub_atomic_ = kCycle, issue_interval_ = kCycle;
   uint32_t requests_made_ = 0;
-  std::vector<uint32_t> opened_;   // requests of the access that passes now
+  std::vector<uint32_t> opened_;  // requests of the access that passes now
 };
 
 }  // namespace phx::sim::timing

@@ -1,7 +1,7 @@
 // Simulated time inside the timing engine: integers, so that sums do not depend on their order.
 //
-// One tick is 1/16 core cycle. Bandwidth servers count in 2^-16 ticks, so that a fast server (131 bytes a tick for an L2)
-// loses nothing to rounding however small its requests are.
+// One tick is 1/16 core cycle. Bandwidth servers count in 2^-16 ticks, so that a fast server (131 bytes a tick for an
+// L2) loses nothing to rounding however small its requests are.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,9 @@ inline constexpr Ticks kForever = INT64_MAX / 4;
 
 inline Ticks ticks_of_cycles(double cycles) { return std::llround(cycles * kCycle); }
 inline Ticks ticks_of_ns(double ns, double clock_hz) { return std::llround(ns * 1e-9 * clock_hz * kCycle); }
-inline uint64_t whole_cycles(Ticks ticks) { return ticks <= 0 ? 0 : static_cast<uint64_t>((ticks + kCycle - 1) / kCycle); }
+inline uint64_t whole_cycles(Ticks ticks) {
+  return ticks <= 0 ? 0 : static_cast<uint64_t>((ticks + kCycle - 1) / kCycle);
+}
 
 // A shared resource that moves bytes one request after the other. Callers come in order of time.
 class Server {

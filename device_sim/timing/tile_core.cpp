@@ -27,12 +27,18 @@ Ticks CrossFlags::wait(const Key& key, uint64_t block, uint64_t participants) {
 
 TileCore::TileCore(Replay& replay, std::span<const isa::Instruction> code, CrossFlags& cross, uint32_t member,
                    uint32_t core, uint64_t blocks_in_member)
-    : replay_(replay), code_(code), cross_(cross), member_(member), core_(core), participants_(blocks_in_member),
+    : replay_(replay),
+      code_(code),
+      cross_(cross),
+      member_(member),
+      core_(core),
+      participants_(blocks_in_member),
       flags_(kPipes * kPipes * 8) {
   const machine::Queues& queues = replay.machine.chip.queues;
-  const int64_t depths[kPipes] = {1, queues.v_depth, queues.m_depth, queues.mte1_depth, queues.mte2_depth,
-                                  queues.mte3_depth, queues.fix_depth};
-  for (unsigned pipe = 0; pipe < kPipes; ++pipe) pipes_[pipe].depth = static_cast<size_t>(std::max<int64_t>(1, depths[pipe]));
+  const int64_t depths[kPipes] = {
+      1, queues.v_depth, queues.m_depth, queues.mte1_depth, queues.mte2_depth, queues.mte3_depth, queues.fix_depth};
+  for (unsigned pipe = 0; pipe < kPipes; ++pipe)
+    pipes_[pipe].depth = static_cast<size_t>(std::max<int64_t>(1, depths[pipe]));
 }
 
 void TileCore::start_block(BlockReplay& block, Ticks at) {
@@ -83,8 +89,10 @@ void TileCore::run(Ticks event_time) {
       wake_at(next);
       return;
     }
-    if (who == kScalar) step_scalar();
-    else step_pipe(who);
+    if (who == kScalar)
+      step_scalar();
+    else
+      step_pipe(who);
     if (starved_) {
       starved_ = false;
       replay_.paused = true;
@@ -228,12 +236,16 @@ void TileCore::step_scalar() {
       AccessKind kind = static_cast<AccessKind>(header & 0xFF);
       if (kind == AccessKind::gm_load || kind == AccessKind::gm_store) {
         parts_.clear();
-        for (uint32_t i = 0; i < lines; ++i) parts_.push_back({stream.accesses[stream.access_at + i] >> 4 & kLineMask, kSectorBytes});
+        for (uint32_t i = 0; i < lines; ++i)
+          parts_.push_back({stream.accesses[stream.access_at + i] >> 4 & kLineMask, kSectorBytes});
         DeviceMemory& memory = replay_.memory_of(replay_.members[member_]);
-        if (kind == AccessKind::gm_load) latency = std::max(latency, memory.read(parts_, at, replay_.dma_latency, replay_.tally.memory).data - at);
-        else replay_.drained = std::max(replay_.drained, memory.write(parts_, at, replay_.tally.memory).served);
+        if (kind == AccessKind::gm_load)
+          latency = std::max(latency, memory.read(parts_, at, replay_.dma_latency, replay_.tally.memory).data - at);
+        else
+          replay_.drained = std::max(replay_.drained, memory.write(parts_, at, replay_.tally.memory).served);
       }
-      if (kind == AccessKind::gm_load || kind == AccessKind::gm_store || kind == AccessKind::gm_atomic) stream.access_at += lines;
+      if (kind == AccessKind::gm_load || kind == AccessKind::gm_store || kind == AccessKind::gm_atomic)
+        stream.access_at += lines;
     }
     for (unsigned i = 0; i < cost.written; ++i) ready_[cost.slots[i]] = at + latency;
     scalar_ = std::max(scalar_, at + cost.interval);
@@ -316,7 +328,8 @@ bool TileCore::perform(unsigned number, Step& step) {
   return true;
 }
 
-// One DMA instruction (facts: one event per instruction is enough): its own issue time, the lines that miss, the shared L2 and HBM.
+// One DMA instruction (facts: one event per instruction is enough): its own issue time, the lines that miss, the shared
+// L2 and HBM.
 void TileCore::move(unsigned number, const Step& step, bool in) {
   Pipe& pipe = pipes_[number];
   const machine::Dma& dma = replay_.machine.chip.dma;

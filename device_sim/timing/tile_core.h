@@ -1,7 +1,8 @@
-// One core running a tile program: the scalar unit feeds the queues of the other pipes, which run in order and meet in flags.
+// One core running a tile program: the scalar unit feeds the queues of the other pipes, which run in order and meet in
+// flags.
 //
-// A pipe is a queue of finite depth. What it does with an instruction is in perform(): another pipe's instructions (cube, FIX,
-// vector) are another case there. Every step that can be seen from outside is an event at its own time.
+// A pipe is a queue of finite depth. What it does with an instruction is in perform(): another pipe's instructions
+// (cube, FIX, vector) are another case there. Every step that can be seen from outside is an event at its own time.
 #pragma once
 
 #include <array>
@@ -30,8 +31,8 @@ class CrossFlags {
 
  private:
   struct Flag {
-    std::map<uint64_t, uint32_t> sets, waits;            // by block
-    std::vector<std::pair<uint64_t, Ticks>> rounds;      // how many have set for the k-th time, and the last of them
+    std::map<uint64_t, uint32_t> sets, waits;        // by block
+    std::vector<std::pair<uint64_t, Ticks>> rounds;  // how many have set for the k-th time, and the last of them
   };
   std::map<Key, Flag> flags_;
 };
@@ -43,9 +44,9 @@ class TileCore {
            uint64_t blocks_in_member);
 
   void start_block(BlockReplay& block, Ticks at);
-  void run(Ticks event_time);        // an event of Agent::pipe
+  void run(Ticks event_time);  // an event of Agent::pipe
   void wake_at(Ticks at);
-  bool give_up();                    // after a fault: ends the block if it waits for something; false if there is none
+  bool give_up();  // after a fault: ends the block if it waits for something; false if there is none
 
  private:
   static constexpr unsigned kPipes = 7;
@@ -54,19 +55,19 @@ class TileCore {
     Act act = Act::dma;
     Ticks issued = 0;
     uint32_t instruction = 0;
-    std::vector<uint64_t> rows;      // DMA: row records
+    std::vector<uint64_t> rows;  // DMA: row records
     uint32_t row_count = 0;
   };
   struct Pipe {
     std::deque<Step> queue;
     size_t depth = 32;
-    Ticks free = 0;                  // may take the next instruction
-    Ticks done = 0;                  // everything taken so far is done
-    bool blocked = false;            // its head waits for a flag
+    Ticks free = 0;        // may take the next instruction
+    Ticks done = 0;        // everything taken so far is done
+    bool blocked = false;  // its head waits for a flag
   };
 
   void step_scalar();
-  bool step_pipe(unsigned number);   // false: its head waits
+  bool step_pipe(unsigned number);  // false: its head waits
   bool perform(unsigned number, Step& step);
   void move(unsigned number, const Step& step, bool in);
   std::deque<Ticks>& flag(unsigned from, unsigned to, unsigned id) { return flags_[(from * kPipes + to) * 8 + id]; }
@@ -84,7 +85,7 @@ class TileCore {
   std::vector<std::deque<Ticks>> flags_;
   std::array<Ticks, kScoreboardSlots> ready_{};
   uint32_t index_ = 0, left_ = 0, last_ = 0;
-  Ticks scalar_ = 0;                 // when the scalar unit may issue again
+  Ticks scalar_ = 0;  // when the scalar unit may issue again
   bool scalar_blocked_ = false, ending_ = false, starved_ = false;
   Ticks key_ = kForever;
   std::vector<DeviceMemory::Part> parts_;

@@ -40,7 +40,7 @@ struct TraceSink::State {
   uint64_t detail_limit = 0;  // the rest is for what is always written
   uint64_t details = 0;       // offered
   uint64_t keep_every = 1;
-  uint64_t thin_at = 0;       // events at which keep_every doubles
+  uint64_t thin_at = 0;  // events at which keep_every doubles
   uint64_t flows = 0;
   bool failed = false;
   std::map<std::string, uint32_t, std::less<>> processes;
@@ -82,7 +82,8 @@ Expected<std::unique_ptr<TraceSink>> TraceSink::open(const std::string& path, Op
 
 uint32_t TraceSink::process(std::string_view name) {
   std::lock_guard lock(state_->mutex);
-  auto [place, fresh] = state_->processes.try_emplace(std::string(name), static_cast<uint32_t>(state_->processes.size() + 1));
+  auto [place, fresh] =
+      state_->processes.try_emplace(std::string(name), static_cast<uint32_t>(state_->processes.size() + 1));
   if (fresh) {
     state_->threads.emplace_back();
     std::string pid = std::to_string(place->second);
@@ -112,8 +113,9 @@ void TraceSink::span(Lane lane, std::string_view name, double start_us, double d
                      std::span<const Argument> arguments, Importance importance) {
   std::lock_guard lock(state_->mutex);
   if (!state_->admits(importance)) return;
-  std::string event = R"({"ph":"X","pid":)" + std::to_string(lane.process) + R"(,"tid":)" + std::to_string(lane.thread) +
-                      R"(,"ts":)" + micros(start_us) + R"(,"dur":)" + micros(duration_us) + R"(,"name":)" + quoted(name);
+  std::string event = R"({"ph":"X","pid":)" + std::to_string(lane.process) + R"(,"tid":)" +
+                      std::to_string(lane.thread) + R"(,"ts":)" + micros(start_us) + R"(,"dur":)" +
+                      micros(duration_us) + R"(,"name":)" + quoted(name);
   if (!arguments.empty()) {
     event += R"(,"args":{)";
     for (size_t i = 0; i < arguments.size(); ++i) {
@@ -129,8 +131,8 @@ void TraceSink::span(Lane lane, std::string_view name, double start_us, double d
 void TraceSink::counter(uint32_t process, std::string_view name, double at_us, double value) {
   std::lock_guard lock(state_->mutex);
   if (!state_->admits(Importance::detail)) return;
-  state_->put(R"({"ph":"C","pid":)" + std::to_string(process) + R"(,"ts":)" + micros(at_us) + R"(,"name":)" + quoted(name) +
-              R"(,"args":{"value":)" + number(value) + "}}");
+  state_->put(R"({"ph":"C","pid":)" + std::to_string(process) + R"(,"ts":)" + micros(at_us) + R"(,"name":)" +
+              quoted(name) + R"(,"args":{"value":)" + number(value) + "}}");
 }
 
 void TraceSink::flow(std::string_view name, Lane from, double from_us, Lane to, double to_us) {
@@ -152,8 +154,10 @@ Outcome TraceSink::close() {
       {"clock", "simulated microseconds"},
       {"max_events", state_->limit},
       {"events_left_out", state_->left_out},
-      {"sampling", "detail spans and counters are thinned from 7/16 of max_events on and stop at 7/8; at the end of the trace one in " + std::to_string(state_->keep_every) +
-                       " was written"},
+      {"sampling",
+       "detail spans and counters are thinned from 7/16 of max_events on and stop at 7/8; at the end of the trace one "
+       "in " +
+           std::to_string(state_->keep_every) + " was written"},
   };
   std::fputs(("\n], \"otherData\": " + other.dump() + "}\n").c_str(), state_->file);
   if (std::fclose(state_->file) != 0) state_->failed = true;

@@ -1,10 +1,11 @@
 // A trace of simulated time in the JSON form that Perfetto and chrome://tracing open.
 //
-// Lanes are processes (devices, the host) and threads in them (cores, queues, links). Times are simulated microseconds. Events
-// go straight to the file; nothing is kept but the names of the lanes. A trace has a bounded number of events: `detail` spans
-// and counters are thinned once half of their budget, 7/8 of the whole, is used (then one in 2, 4, 8, … of them is written, doubling
-// each time half of what is left is used); the rest is written until the whole budget is gone. The file's "otherData" says so and how many were left out.
-// docs/trace.md lists what the simulator writes. Calls may come from any thread.
+// Lanes are processes (devices, the host) and threads in them (cores, queues, links). Times are simulated microseconds.
+// Events go straight to the file; nothing is kept but the names of the lanes. A trace has a bounded number of events:
+// `detail` spans and counters are thinned once half of their budget, 7/8 of the whole, is used (then one in 2, 4, 8, …
+// of them is written, doubling each time half of what is left is used); the rest is written until the whole budget is
+// gone. The file's "otherData" says so and how many were left out. docs/trace.md lists what the simulator writes. Calls
+// may come from any thread.
 #pragma once
 
 #include <cstdint>
@@ -41,8 +42,8 @@ class TraceSink {
     std::string_view text = {};
   };
   enum class Importance : uint8_t { always, detail };
-  void span(Lane lane, std::string_view name, double start_us, double duration_us, std::span<const Argument> arguments = {},
-            Importance importance = Importance::always);
+  void span(Lane lane, std::string_view name, double start_us, double duration_us,
+            std::span<const Argument> arguments = {}, Importance importance = Importance::always);
   void counter(uint32_t process, std::string_view name, double at_us, double value);
   // An arrow from a span that covers (from, from_us) to one that covers (to, to_us).
   void flow(std::string_view name, Lane from, double from_us, Lane to, double to_us);

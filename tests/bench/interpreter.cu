@@ -108,9 +108,10 @@ void print(const char* kernel, double native, double simulated, bool correct) {
   static unsigned long long before = 0;
   unsigned long long operations = 0;
   cudaMemcpyFromSymbol(&operations, llvm_operations, sizeof operations);
-  std::printf("{\"kernel\": \"%s\", \"native_seconds\": %.9f, \"simulated_on_host_seconds\": %.9f, \"llvm_operations\": %llu, "
-              "\"correct\": %s}\n",
-              kernel, native, simulated, operations - before, correct ? "true" : "false");
+  std::printf(
+      "{\"kernel\": \"%s\", \"native_seconds\": %.9f, \"simulated_on_host_seconds\": %.9f, \"llvm_operations\": %llu, "
+      "\"correct\": %s}\n",
+      kernel, native, simulated, operations - before, correct ? "true" : "false");
   before = operations;
 }
 
@@ -131,7 +132,10 @@ int main(int argc, char** argv) {
     std::vector<float> x = noise(n), y = x, out(n);
     float *dx = upload(x), *dy = upload(y);
     const double native = shortest(runs, [&] { native_saxpy(1.5f, x.data(), y.data(), n); });
-    const double simulated = shortest(runs, [&] { saxpy<<<n / 256, 256>>>(1.5f, dx, dy, n); cudaDeviceSynchronize(); });
+    const double simulated = shortest(runs, [&] {
+      saxpy<<<n / 256, 256>>>(1.5f, dx, dy, n);
+      cudaDeviceSynchronize();
+    });
     cudaMemcpy(out.data(), dy, n * sizeof(float), cudaMemcpyDeviceToHost);
     print("saxpy", native, simulated, close(out.data(), y.data(), n, 1e-5f));
   }
@@ -141,7 +145,10 @@ int main(int argc, char** argv) {
     float *da = upload(a), *db = upload(b), *dc = upload(c);
     const double native = shortest(runs, [&] { native_matmul(a.data(), b.data(), c.data(), n); });
     const dim3 block(kTile, kTile), grid(n / kTile, n / kTile);
-    const double simulated = shortest(runs, [&] { matmul<<<grid, block>>>(da, db, dc, n); cudaDeviceSynchronize(); });
+    const double simulated = shortest(runs, [&] {
+      matmul<<<grid, block>>>(da, db, dc, n);
+      cudaDeviceSynchronize();
+    });
     cudaMemcpy(out.data(), dc, n * n * sizeof(float), cudaMemcpyDeviceToHost);
     print("matmul", native, simulated, close(out.data(), c.data(), n * n, 1e-4f));
   }
@@ -151,7 +158,10 @@ int main(int argc, char** argv) {
     float *dx = upload(x), *ds = upload(sums);
     float total = 0;
     const double native = shortest(runs, [&] { total = native_reduce(x.data(), n); });
-    const double simulated = shortest(runs, [&] { reduce<<<blocks, 256>>>(dx, ds, n); cudaDeviceSynchronize(); });
+    const double simulated = shortest(runs, [&] {
+      reduce<<<blocks, 256>>>(dx, ds, n);
+      cudaDeviceSynchronize();
+    });
     cudaMemcpy(sums.data(), ds, blocks * sizeof(float), cudaMemcpyDeviceToHost);
     float mine = 0;
     for (float s : sums) mine += s;

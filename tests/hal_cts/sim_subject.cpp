@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <phalanx/hal/drivers/sim.h>
 #include "device_sim/assembler/assembler.h"
 #include "device_sim/image/image.h"
-#include <phalanx/hal/drivers/sim.h>
 #include "tests/hal_cts/subject.h"
 
 namespace {

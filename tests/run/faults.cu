@@ -1,6 +1,6 @@
-// One deliberate fault per run, chosen by name; tests/run/check_faults.py knows the line of each from the FAULT comments.
-// Prints the error of the next call, the error of the call after it (faults are sticky), and, with two devices, whether the
-// other one goes on.
+// One deliberate fault per run, chosen by name; tests/run/check_faults.py knows the line of each from the FAULT
+// comments. Prints the error of the next call, the error of the call after it (faults are sticky), and, with two
+// devices, whether the other one goes on.
 #include <cassert>
 #include <cstdio>
 #include <cstring>

@@ -1,4 +1,5 @@
-// Workloads of published SIMT measurements on the Ascend 950: one case a run, named on the command line. simt_950.py compares.
+// Workloads of published SIMT measurements on the Ascend 950: one case a run, named on the command line. simt_950.py
+// compares.
 #include <cstdio>
 #include <cstdlib>
 #include <string>

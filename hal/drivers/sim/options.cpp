@@ -100,7 +100,8 @@ StatusOr<Options> read_options(const Config& config) {
     } else if (key == "trace") {
       options.trace = value;
     } else if (key == "reuse") {
-      if (value != "off") return bad(key, value, "off: every launch is simulated, none takes its time from an identical one");
+      if (value != "off")
+        return bad(key, value, "off: every launch is simulated, none takes its time from an identical one");
     }
   }
   return options;

@@ -2,21 +2,21 @@
 // here they are plain accesses, except __ldcv and __stwt, which always reach memory.
 #pragma once
 
-#define PHX_CACHE_LOAD(name)                                                      \
-  template <class T>                                                              \
-  static inline __device__ T name(const T* address) {                             \
-    return *address;                                                              \
+#define PHX_CACHE_LOAD(name)                          \
+  template <class T>                                  \
+  static inline __device__ T name(const T* address) { \
+    return *address;                                  \
   }
-#define PHX_CACHE_STORE(name)                                                     \
-  template <class T>                                                              \
-  static inline __device__ void name(T* address, T value) {                       \
-    *address = value;                                                             \
+#define PHX_CACHE_STORE(name)                               \
+  template <class T>                                        \
+  static inline __device__ void name(T* address, T value) { \
+    *address = value;                                       \
   }
 
-PHX_CACHE_LOAD(__ldca)  // all levels
-PHX_CACHE_LOAD(__ldcg)  // L2 only
-PHX_CACHE_LOAD(__ldcs)  // streaming, evict first
-PHX_CACHE_LOAD(__ldlu)  // last use
+PHX_CACHE_LOAD(__ldca)   // all levels
+PHX_CACHE_LOAD(__ldcg)   // L2 only
+PHX_CACHE_LOAD(__ldcs)   // streaming, evict first
+PHX_CACHE_LOAD(__ldlu)   // last use
 PHX_CACHE_STORE(__stwb)  // write back
 PHX_CACHE_STORE(__stcg)
 PHX_CACHE_STORE(__stcs)
@@ -25,8 +25,8 @@ PHX_CACHE_STORE(__stcs)
 #undef PHX_CACHE_STORE
 
 // Volatile accesses exist for scalars; a vector type goes by its elements, in order.
-#define PHX_VOLATILE_SCALAR(type)                                                                          \
-  static inline __device__ type __ldcv(const type* address) { return *(const volatile type*)address; }    \
+#define PHX_VOLATILE_SCALAR(type)                                                                      \
+  static inline __device__ type __ldcv(const type* address) { return *(const volatile type*)address; } \
   static inline __device__ void __stwt(type* address, type value) { *(volatile type*)address = value; }
 PHX_VOLATILE_SCALAR(char)
 PHX_VOLATILE_SCALAR(signed char)
@@ -43,15 +43,15 @@ PHX_VOLATILE_SCALAR(float)
 PHX_VOLATILE_SCALAR(double)
 #undef PHX_VOLATILE_SCALAR
 
-#define PHX_VOLATILE_VECTOR2(type)                                                                          \
-  static inline __device__ type __ldcv(const type* a) { return type{__ldcv(&a->x), __ldcv(&a->y)}; }        \
+#define PHX_VOLATILE_VECTOR2(type)                                                                   \
+  static inline __device__ type __ldcv(const type* a) { return type{__ldcv(&a->x), __ldcv(&a->y)}; } \
   static inline __device__ void __stwt(type* a, type v) { __stwt(&a->x, v.x), __stwt(&a->y, v.y); }
-#define PHX_VOLATILE_VECTOR4(type)                                                                          \
-  static inline __device__ type __ldcv(const type* a) {                                                     \
-    return type{__ldcv(&a->x), __ldcv(&a->y), __ldcv(&a->z), __ldcv(&a->w)};                                \
-  }                                                                                                         \
-  static inline __device__ void __stwt(type* a, type v) {                                                   \
-    __stwt(&a->x, v.x), __stwt(&a->y, v.y), __stwt(&a->z, v.z), __stwt(&a->w, v.w);                         \
+#define PHX_VOLATILE_VECTOR4(type)                                                  \
+  static inline __device__ type __ldcv(const type* a) {                             \
+    return type{__ldcv(&a->x), __ldcv(&a->y), __ldcv(&a->z), __ldcv(&a->w)};        \
+  }                                                                                 \
+  static inline __device__ void __stwt(type* a, type v) {                           \
+    __stwt(&a->x, v.x), __stwt(&a->y, v.y), __stwt(&a->z, v.z), __stwt(&a->w, v.w); \
   }
 PHX_VOLATILE_VECTOR2(char2)
 PHX_VOLATILE_VECTOR4(char4)

@@ -58,9 +58,15 @@ class thread_group {
   __device__ bool is_valid() const { return size_ != 0; }
   __device__ void sync() const {
     switch (kind_) {
-      case details::kind::block: __syncthreads(); break;
-      case details::kind::grid: __phx_grid_barrier(); break;
-      case details::kind::lanes: __syncwarp(mask_); break;
+      case details::kind::block:
+        __syncthreads();
+        break;
+      case details::kind::grid:
+        __phx_grid_barrier();
+        break;
+      case details::kind::lanes:
+        __syncwarp(mask_);
+        break;
     }
   }
 
@@ -161,11 +167,13 @@ class coalesced_group : public thread_group {
  private:
   __device__ explicit coalesced_group(unsigned mask, unsigned meta_size = 1, unsigned meta_rank = 0)
       : thread_group(details::kind::lanes, __popc(mask), details::rank_in(mask), mask),
-        meta_size_(meta_size), meta_rank_(meta_rank) {}
+        meta_size_(meta_size),
+        meta_rank_(meta_rank) {}
   __device__ unsigned packed(unsigned lane_bits) const {
     if (mask_ == 0xffffffffu) return lane_bits;
     unsigned bits = 0, place = 0;
-    for (unsigned left = mask_; left; left &= left - 1, ++place) bits |= ((lane_bits >> (__ffs(left) - 1)) & 1u) << place;
+    for (unsigned left = mask_; left; left &= left - 1, ++place)
+      bits |= ((lane_bits >> (__ffs(left) - 1)) & 1u) << place;
     return bits;
   }
   unsigned meta_size_, meta_rank_;
@@ -234,8 +242,11 @@ class thread_block_tile : public thread_group {
  private:
   __device__ thread_block_tile(unsigned meta_size, unsigned meta_rank)
       : thread_group(details::kind::lanes, Size, thread_rank(), details::tile_mask(Size)),
-        meta_size_(meta_size), meta_rank_(meta_rank) {}
-  __device__ unsigned packed(unsigned lane_bits) const { return (lane_bits & mask_) >> (details::lane() & ~(Size - 1)); }
+        meta_size_(meta_size),
+        meta_rank_(meta_rank) {}
+  __device__ unsigned packed(unsigned lane_bits) const {
+    return (lane_bits & mask_) >> (details::lane() & ~(Size - 1));
+  }
   unsigned meta_size_, meta_rank_;
 
   template <unsigned, class>

@@ -6,8 +6,12 @@
 
 #if !defined(__cplusplus) || !defined(__CUDA__)
 // Plain host code sees the storage types only.
-typedef struct { unsigned short x; } __nv_bfloat16;
-typedef struct { unsigned short x, y; } __nv_bfloat162;
+typedef struct {
+  unsigned short x;
+} __nv_bfloat16;
+typedef struct {
+  unsigned short x, y;
+} __nv_bfloat162;
 #else
 
 #if defined(__CUDA_ARCH__)
@@ -28,10 +32,12 @@ static constexpr unsigned short __phx_bf16_bits(unsigned bits) {
 static constexpr __phx_host_bf16 __phx_bf16(float x) {
   return __phx_host_bf16{__phx_bf16_bits(__builtin_bit_cast(unsigned, x))};
 }
-// Single precision rounded to odd: where double has more bits, the last one says so, and the second rounding is the only one.
+// Single precision rounded to odd: where double has more bits, the last one says so, and the second rounding is the
+// only one.
 static constexpr float __phx_round_to_odd(float nearest, double exact, unsigned bits) {
-  return (double)nearest == exact || exact != exact || (bits & 1) || (bits & 0x7fffffffu) == 0x7f800000u ? nearest
-         : __builtin_bit_cast(float, ((double)nearest < exact) == (nearest > 0.0f) ? bits + 1 : bits - 1);
+  return (double)nearest == exact || exact != exact || (bits & 1) || (bits & 0x7fffffffu) == 0x7f800000u
+             ? nearest
+             : __builtin_bit_cast(float, ((double)nearest < exact) == (nearest > 0.0f) ? bits + 1 : bits - 1);
 }
 static constexpr __phx_host_bf16 __phx_bf16(double x) {
   return __phx_bf16(__phx_round_to_odd((float)x, x, __builtin_bit_cast(unsigned, (float)x)));
@@ -93,11 +99,11 @@ PHX_HD __nv_bfloat162 __low2bfloat162(__nv_bfloat162 a) { return __nv_bfloat162(
 PHX_HD __nv_bfloat162 __high2bfloat162(__nv_bfloat162 a) { return __nv_bfloat162(a.y, a.y); }
 
 // Integers. To an integer: rn nearest even, rz towards zero, rd down, ru up.
-#define PHX_TO_INTEGER(name, type)                                                                  \
-  PHX_HD type __bfloat162##name##_rn(__nv_bfloat16 a) { return (type)rintf((float)a); }             \
-  PHX_HD type __bfloat162##name##_rz(__nv_bfloat16 a) { return (type)(float)a; }                    \
-  PHX_HD type __bfloat162##name##_rd(__nv_bfloat16 a) { return (type)floorf((float)a); }            \
-  PHX_HD type __bfloat162##name##_ru(__nv_bfloat16 a) { return (type)ceilf((float)a); }             \
+#define PHX_TO_INTEGER(name, type)                                                       \
+  PHX_HD type __bfloat162##name##_rn(__nv_bfloat16 a) { return (type)rintf((float)a); }  \
+  PHX_HD type __bfloat162##name##_rz(__nv_bfloat16 a) { return (type)(float)a; }         \
+  PHX_HD type __bfloat162##name##_rd(__nv_bfloat16 a) { return (type)floorf((float)a); } \
+  PHX_HD type __bfloat162##name##_ru(__nv_bfloat16 a) { return (type)ceilf((float)a); }  \
   PHX_HD __nv_bfloat16 __##name##2bfloat16_rn(type a) { return __nv_bfloat16(a); }
 PHX_TO_INTEGER(int, int)
 PHX_TO_INTEGER(uint, unsigned)

@@ -6,8 +6,12 @@
 
 #if !defined(__cplusplus) || !defined(__CUDA__)
 // Plain host code sees the storage types only.
-typedef struct { unsigned short x; } __half;
-typedef struct { unsigned short x, y; } __half2;
+typedef struct {
+  unsigned short x;
+} __half;
+typedef struct {
+  unsigned short x, y;
+} __half2;
 typedef __half half;
 typedef __half2 half2;
 #else
@@ -71,11 +75,11 @@ PHX_HD __half2 __low2half2(__half2 a) { return __half2(a.x, a.x); }
 PHX_HD __half2 __high2half2(__half2 a) { return __half2(a.y, a.y); }
 
 // Integers. To an integer: rn nearest even, rz towards zero, rd down, ru up.
-#define PHX_TO_INTEGER(name, type)                                                                  \
-  PHX_HD type __half2##name##_rn(__half a) { return (type)rintf((float)a); }                        \
-  PHX_HD type __half2##name##_rz(__half a) { return (type)(float)a; }                               \
-  PHX_HD type __half2##name##_rd(__half a) { return (type)floorf((float)a); }                       \
-  PHX_HD type __half2##name##_ru(__half a) { return (type)ceilf((float)a); }                        \
+#define PHX_TO_INTEGER(name, type)                                            \
+  PHX_HD type __half2##name##_rn(__half a) { return (type)rintf((float)a); }  \
+  PHX_HD type __half2##name##_rz(__half a) { return (type)(float)a; }         \
+  PHX_HD type __half2##name##_rd(__half a) { return (type)floorf((float)a); } \
+  PHX_HD type __half2##name##_ru(__half a) { return (type)ceilf((float)a); }  \
   PHX_HD __half __##name##2half_rn(type a) { return __half(a); }
 PHX_TO_INTEGER(int, int)
 PHX_TO_INTEGER(uint, unsigned)

@@ -7,13 +7,13 @@
 
 #if defined(__CUDA__)
 
-#define PHX_ATOMIC_SCOPED(name, scope, type, builtin)                                           \
-  static inline __device__ type name(type* address, type value) {                               \
-    return builtin(address, value, __ATOMIC_RELAXED, scope);                                    \
+#define PHX_ATOMIC_SCOPED(name, scope, type, builtin)             \
+  static inline __device__ type name(type* address, type value) { \
+    return builtin(address, value, __ATOMIC_RELAXED, scope);      \
   }
-#define PHX_ATOMIC(name, type, builtin)                                                         \
-  PHX_ATOMIC_SCOPED(name, __MEMORY_SCOPE_DEVICE, type, builtin)                                 \
-  PHX_ATOMIC_SCOPED(name##_block, __MEMORY_SCOPE_WRKGRP, type, builtin)                         \
+#define PHX_ATOMIC(name, type, builtin)                                 \
+  PHX_ATOMIC_SCOPED(name, __MEMORY_SCOPE_DEVICE, type, builtin)         \
+  PHX_ATOMIC_SCOPED(name##_block, __MEMORY_SCOPE_WRKGRP, type, builtin) \
   PHX_ATOMIC_SCOPED(name##_system, __MEMORY_SCOPE_SYSTEM, type, builtin)
 
 PHX_ATOMIC(atomicAdd, int, __scoped_atomic_fetch_add)
@@ -56,26 +56,25 @@ PHX_ATOMIC(atomicExch, unsigned long long, __scoped_atomic_exchange_n)
 #undef PHX_ATOMIC_SCOPED
 
 // A float is exchanged by its bits.
-#define PHX_ATOMIC_EXCHANGE_FLOAT(name, scope)                                                  \
-  static inline __device__ float name(float* address, float value) {                            \
-    float before;                                                                               \
-    __scoped_atomic_exchange(address, &value, &before, __ATOMIC_RELAXED, scope);                \
-    return before;                                                                              \
+#define PHX_ATOMIC_EXCHANGE_FLOAT(name, scope)                                   \
+  static inline __device__ float name(float* address, float value) {             \
+    float before;                                                                \
+    __scoped_atomic_exchange(address, &value, &before, __ATOMIC_RELAXED, scope); \
+    return before;                                                               \
   }
 PHX_ATOMIC_EXCHANGE_FLOAT(atomicExch, __MEMORY_SCOPE_DEVICE)
 PHX_ATOMIC_EXCHANGE_FLOAT(atomicExch_block, __MEMORY_SCOPE_WRKGRP)
 PHX_ATOMIC_EXCHANGE_FLOAT(atomicExch_system, __MEMORY_SCOPE_SYSTEM)
 #undef PHX_ATOMIC_EXCHANGE_FLOAT
 
-#define PHX_ATOMIC_CAS_SCOPED(name, scope, type)                                                \
-  static inline __device__ type name(type* address, type compare, type value) {                 \
-    __scoped_atomic_compare_exchange_n(address, &compare, value, false, __ATOMIC_RELAXED,       \
-                                       __ATOMIC_RELAXED, scope);                                \
-    return compare;                                                                             \
+#define PHX_ATOMIC_CAS_SCOPED(name, scope, type)                                                                    \
+  static inline __device__ type name(type* address, type compare, type value) {                                     \
+    __scoped_atomic_compare_exchange_n(address, &compare, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED, scope); \
+    return compare;                                                                                                 \
   }
-#define PHX_ATOMIC_CAS(type)                                                                    \
-  PHX_ATOMIC_CAS_SCOPED(atomicCAS, __MEMORY_SCOPE_DEVICE, type)                                 \
-  PHX_ATOMIC_CAS_SCOPED(atomicCAS_block, __MEMORY_SCOPE_WRKGRP, type)                           \
+#define PHX_ATOMIC_CAS(type)                                          \
+  PHX_ATOMIC_CAS_SCOPED(atomicCAS, __MEMORY_SCOPE_DEVICE, type)       \
+  PHX_ATOMIC_CAS_SCOPED(atomicCAS_block, __MEMORY_SCOPE_WRKGRP, type) \
   PHX_ATOMIC_CAS_SCOPED(atomicCAS_system, __MEMORY_SCOPE_SYSTEM, type)
 PHX_ATOMIC_CAS(int)
 PHX_ATOMIC_CAS(unsigned int)

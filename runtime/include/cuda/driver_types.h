@@ -382,11 +382,11 @@ struct cudaDeviceProp {
 typedef struct cudaDeviceProp cudaDeviceProp;
 
 struct cudaFuncAttributes {
-  size_t sharedSizeBytes;            // static shared memory of one block
+  size_t sharedSizeBytes;  // static shared memory of one block
   size_t constSizeBytes;
-  size_t localSizeBytes;             // per thread
+  size_t localSizeBytes;  // per thread
   int maxThreadsPerBlock;
-  int numRegs;                       // 32-bit registers per thread
+  int numRegs;  // 32-bit registers per thread
   int ptxVersion;
   int binaryVersion;
   int cacheModeCA;

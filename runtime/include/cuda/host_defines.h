@@ -12,7 +12,8 @@
 #define __shared__ __attribute__((shared))
 #define __constant__ __attribute__((constant))
 // clang knows managed variables for another language only; a use is an error with this text.
-#define __managed__ __device__ __attribute__((unavailable("__managed__ variables are not supported; use cudaMallocManaged")))
+#define __managed__ \
+  __device__ __attribute__((unavailable("__managed__ variables are not supported; use cudaMallocManaged")))
 #define __grid_constant__ __attribute__((grid_constant))
 #define __launch_bounds__(...) __attribute__((launch_bounds(__VA_ARGS__)))
 #define __maxnreg__(n) __attribute__((maxnreg(n)))

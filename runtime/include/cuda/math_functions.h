@@ -6,9 +6,13 @@
 #if defined(__CUDA__)
 
 // Integers: the common type is unsigned if either is, and the wider of the two.
-#define PHX_MIN_MAX(result, left, right)                                                                             \
-  static inline __host__ __device__ result min(left a, right b) { return (result)a < (result)b ? (result)a : (result)b; } \
-  static inline __host__ __device__ result max(left a, right b) { return (result)a < (result)b ? (result)b : (result)a; }
+#define PHX_MIN_MAX(result, left, right)                          \
+  static inline __host__ __device__ result min(left a, right b) { \
+    return (result)a < (result)b ? (result)a : (result)b;         \
+  }                                                               \
+  static inline __host__ __device__ result max(left a, right b) { \
+    return (result)a < (result)b ? (result)b : (result)a;         \
+  }
 #define PHX_MIN_MAX_MIXED(result, other) PHX_MIN_MAX(result, result, other) PHX_MIN_MAX(result, other, result)
 
 static inline __host__ int min(int a, int b) { return a < b ? a : b; }  // the device pair is clang's
@@ -25,7 +29,7 @@ PHX_MIN_MAX_MIXED(unsigned long long, long long)
 #undef PHX_MIN_MAX_MIXED
 
 // Floating point: a NaN loses against a number, as fmin and fmax define it.
-#define PHX_MIN_MAX_FLOAT(result, left, right, suffix)                                                      \
+#define PHX_MIN_MAX_FLOAT(result, left, right, suffix)                                                         \
   static inline __host__ __device__ result min(left a, right b) { return fmin##suffix((result)a, (result)b); } \
   static inline __host__ __device__ result max(left a, right b) { return fmax##suffix((result)a, (result)b); }
 PHX_MIN_MAX_FLOAT(float, float, float, f)

@@ -1,8 +1,8 @@
 // phx_cuda_api.h: the real symbols behind the CUDA runtime names, `phx_cuda*`, with C linkage.
 //
 // This header is the contract between the runtime, which defines these functions, and runtime/cuda_names, which
-// offers them under CUDA's names (libphx_cudart) to programs built with phxcc. phx_cuda_api.def lists every function once and says
-// what is not plain from its documented name. All of them may be called from any host thread.
+// offers them under CUDA's names (libphx_cudart) to programs built with phxcc. phx_cuda_api.def lists every function
+// once and says what is not plain from its documented name. All of them may be called from any host thread.
 #pragma once
 
 #include "driver_types.h"

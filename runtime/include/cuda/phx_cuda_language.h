@@ -70,8 +70,8 @@ __device__ void free(void*) __attribute__((nothrow));
 #pragma push_macro("CUDA_VERSION")
 #undef CUDA_VERSION
 #define CUDA_VERSION 9010
-#include <__clang_cuda_libdevice_declares.h>
 #include <__clang_cuda_device_functions.h>
+#include <__clang_cuda_libdevice_declares.h>
 #pragma pop_macro("CUDA_VERSION")
 #include <__clang_cuda_math.h>
 
@@ -91,7 +91,9 @@ static inline __device__ void sincos(float x, float* s, float* c) { sincosf(x, s
 // A pointer that may be null belongs to no window; the pure attribute lets clang use these in assumptions.
 static inline __device__ __attribute__((const)) unsigned __isGlobal(const void* p) { return __nvvm_isspacep_global(p); }
 static inline __device__ __attribute__((const)) unsigned __isShared(const void* p) { return __nvvm_isspacep_shared(p); }
-static inline __device__ __attribute__((const)) unsigned __isConstant(const void* p) { return __nvvm_isspacep_const(p); }
+static inline __device__ __attribute__((const)) unsigned __isConstant(const void* p) {
+  return __nvvm_isspacep_const(p);
+}
 static inline __device__ __attribute__((const)) unsigned __isLocal(const void* p) { return __nvvm_isspacep_local(p); }
 
 #include <__clang_cuda_cmath.h>
@@ -119,8 +121,8 @@ static inline __device__ __attribute__((const)) unsigned __isLocal(const void* p
 #pragma pop_macro("__CUDA_ARCH__")
 
 // The builtin variables convert to the vector types they stand for.
-#define PHX_BUILTIN_CONVERSIONS(type)                                                         \
-  __device__ inline type::operator dim3() const { return dim3(x, y, z); }                     \
+#define PHX_BUILTIN_CONVERSIONS(type)                                     \
+  __device__ inline type::operator dim3() const { return dim3(x, y, z); } \
   __device__ inline type::operator uint3() const { return uint3{x, y, z}; }
 PHX_BUILTIN_CONVERSIONS(__cuda_builtin_threadIdx_t)
 PHX_BUILTIN_CONVERSIONS(__cuda_builtin_blockIdx_t)

@@ -124,8 +124,8 @@ static inline cudaError_t cudaEventCreate(cudaEvent_t* event, unsigned int flags
 static inline cudaError_t cudaMemPrefetchAsync(const void* pointer, size_t count, cudaMemLocation location,
                                                unsigned int flags, cudaStream_t stream = 0) {
   (void)flags;
-  return ::cudaMemPrefetchAsync(pointer, count, location.type == cudaMemLocationTypeDevice ? location.id : cudaCpuDeviceId,
-                                stream);
+  return ::cudaMemPrefetchAsync(pointer, count,
+                                location.type == cudaMemLocationTypeDevice ? location.id : cudaCpuDeviceId, stream);
 }
 static inline cudaError_t cudaMemAdvise(const void* pointer, size_t count, cudaMemoryAdvise advice,
                                         cudaMemLocation location) {

@@ -1,6 +1,6 @@
-// scoped_atomic_functions.h: atomics with a memory order and a scope as arguments (__nv_atomic_*), for any type of 1 to 8
-// bytes that the operation makes sense for. Device memory is one coherence domain here, so every scope is as wide as the
-// system's; the order is honoured.
+// scoped_atomic_functions.h: atomics with a memory order and a scope as arguments (__nv_atomic_*), for any type of 1 to
+// 8 bytes that the operation makes sense for. Device memory is one coherence domain here, so every scope is as wide as
+// the system's; the order is honoured.
 #pragma once
 
 #define __NV_ATOMIC_RELAXED __ATOMIC_RELAXED

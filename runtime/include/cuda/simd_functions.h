@@ -1,7 +1,7 @@
 // simd_functions.h: arithmetic on two 16-bit or four 8-bit values packed in one 32-bit word.
 //
-// clang's headers declare these as __nv_v* and wrap them under CUDA's names; here are their bodies. In a name, ss and us
-// mean signed and unsigned saturation, s and u the signedness of the values, 2 and 4 how many there are.
+// clang's headers declare these as __nv_v* and wrap them under CUDA's names; here are their bodies. In a name, ss and
+// us mean signed and unsigned saturation, s and u the signedness of the values, 2 and 4 how many there are.
 #pragma once
 
 // Applies `f` to each pair of values, extended to int, and packs the low bits of the results.
@@ -32,22 +32,38 @@ static inline __device__ unsigned __phx_sum_of_differences(unsigned a, unsigned 
 }
 
 extern "C" {
-#define PHX_SIMD1(name, sign, expression)                                                                        \
-  inline __device__ int __nv_v##name##2(int a) {                                                        \
-    return __phx_packed<16, sign>(a, 0, [](int x, int) { constexpr int bits = 16; (void)bits; return expression; }); \
-  }                                                                                                               \
-  inline __device__ int __nv_v##name##4(int a) {                                                        \
-    return __phx_packed<8, sign>(a, 0, [](int x, int) { constexpr int bits = 8; (void)bits; return expression; });   \
+#define PHX_SIMD1(name, sign, expression)                \
+  inline __device__ int __nv_v##name##2(int a) {         \
+    return __phx_packed<16, sign>(a, 0, [](int x, int) { \
+      constexpr int bits = 16;                           \
+      (void)bits;                                        \
+      return expression;                                 \
+    });                                                  \
+  }                                                      \
+  inline __device__ int __nv_v##name##4(int a) {         \
+    return __phx_packed<8, sign>(a, 0, [](int x, int) {  \
+      constexpr int bits = 8;                            \
+      (void)bits;                                        \
+      return expression;                                 \
+    });                                                  \
   }
-#define PHX_SIMD2(name, sign, expression)                                                                            \
-  inline __device__ int __nv_v##name##2(int a, int b) {                                                \
-    return __phx_packed<16, sign>(a, b, [](int x, int y) { constexpr int bits = 16; (void)bits; return expression; }); \
-  }                                                                                                                   \
-  inline __device__ int __nv_v##name##4(int a, int b) {                                                \
-    return __phx_packed<8, sign>(a, b, [](int x, int y) { constexpr int bits = 8; (void)bits; return expression; });   \
+#define PHX_SIMD2(name, sign, expression)                  \
+  inline __device__ int __nv_v##name##2(int a, int b) {    \
+    return __phx_packed<16, sign>(a, b, [](int x, int y) { \
+      constexpr int bits = 16;                             \
+      (void)bits;                                          \
+      return expression;                                   \
+    });                                                    \
+  }                                                        \
+  inline __device__ int __nv_v##name##4(int a, int b) {    \
+    return __phx_packed<8, sign>(a, b, [](int x, int y) {  \
+      constexpr int bits = 8;                              \
+      (void)bits;                                          \
+      return expression;                                   \
+    });                                                    \
   }
-#define PHX_SIMD_COMPARE(name, sign, op)            \
-  PHX_SIMD2(cmp##name, sign, (x op y) ? -1 : 0)     \
+#define PHX_SIMD_COMPARE(name, sign, op)        \
+  PHX_SIMD2(cmp##name, sign, (x op y) ? -1 : 0) \
   PHX_SIMD2(set##name, sign, (x op y) ? 1 : 0)
 
 PHX_SIMD1(abs, true, x < 0 ? -x : x)

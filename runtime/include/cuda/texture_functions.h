@@ -11,14 +11,15 @@ struct phx_no_texture {
 
 template <class T, int Dimensions = 1, cudaTextureReadMode Mode = cudaReadModeElementType>
 struct texture {
-  static_assert(phx_no_texture<T>::supported, "texture references are not supported; CUDA itself removed them in release 12");
+  static_assert(phx_no_texture<T>::supported,
+                "texture references are not supported; CUDA itself removed them in release 12");
 };
 
-#define PHX_NO_TEXTURE(name)                                                                                       \
-  template <class T, class... Arguments>                                                                           \
-  static inline __device__ T name(cudaTextureObject_t, Arguments...) {                                             \
-    static_assert(phx_no_texture<T>::supported, #name " is not supported: there are no textures on this device");  \
-    return T();                                                                                                    \
+#define PHX_NO_TEXTURE(name)                                                                                      \
+  template <class T, class... Arguments>                                                                          \
+  static inline __device__ T name(cudaTextureObject_t, Arguments...) {                                            \
+    static_assert(phx_no_texture<T>::supported, #name " is not supported: there are no textures on this device"); \
+    return T();                                                                                                   \
   }
 PHX_NO_TEXTURE(tex1Dfetch)
 PHX_NO_TEXTURE(tex1D)

@@ -12,22 +12,22 @@
 #define PHX_MAKE static inline
 #endif
 
-#define PHX_MAKE_FAMILY(name, element)                                                       \
-  PHX_MAKE struct name##1 make_##name##1(element x) {                                        \
-    struct name##1 v = {x};                                                                  \
-    return v;                                                                                \
-  }                                                                                          \
-  PHX_MAKE struct name##2 make_##name##2(element x, element y) {                             \
-    struct name##2 v = {x, y};                                                               \
-    return v;                                                                                \
-  }                                                                                          \
-  PHX_MAKE struct name##3 make_##name##3(element x, element y, element z) {                  \
-    struct name##3 v = {x, y, z};                                                            \
-    return v;                                                                                \
-  }                                                                                          \
-  PHX_MAKE struct name##4 make_##name##4(element x, element y, element z, element w) {       \
-    struct name##4 v = {x, y, z, w};                                                         \
-    return v;                                                                                \
+#define PHX_MAKE_FAMILY(name, element)                                                 \
+  PHX_MAKE struct name##1 make_##name##1(element x) {                                  \
+    struct name##1 v = {x};                                                            \
+    return v;                                                                          \
+  }                                                                                    \
+  PHX_MAKE struct name##2 make_##name##2(element x, element y) {                       \
+    struct name##2 v = {x, y};                                                         \
+    return v;                                                                          \
+  }                                                                                    \
+  PHX_MAKE struct name##3 make_##name##3(element x, element y, element z) {            \
+    struct name##3 v = {x, y, z};                                                      \
+    return v;                                                                          \
+  }                                                                                    \
+  PHX_MAKE struct name##4 make_##name##4(element x, element y, element z, element w) { \
+    struct name##4 v = {x, y, z, w};                                                   \
+    return v;                                                                          \
   }
 
 PHX_MAKE_FAMILY(char, signed char)

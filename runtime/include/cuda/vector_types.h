@@ -7,14 +7,14 @@
 
 #include "host_defines.h"
 
-#define PHX_VECTOR_FAMILY(name, element, align2, align4)                \
-  struct name##1 { element x; };                                       \
-  struct __align__(align2) name##2 { element x, y; };                  \
-  struct name##3 { element x, y, z; };                                 \
-  struct __align__(align4) name##4 { element x, y, z, w; };            \
-  typedef struct name##1 name##1;                                      \
-  typedef struct name##2 name##2;                                      \
-  typedef struct name##3 name##3;                                      \
+#define PHX_VECTOR_FAMILY(name, element, align2, align4)    \
+  struct name##1 { element x; };                            \
+  struct __align__(align2) name##2 { element x, y; };       \
+  struct name##3 { element x, y, z; };                      \
+  struct __align__(align4) name##4 { element x, y, z, w; }; \
+  typedef struct name##1 name##1;                           \
+  typedef struct name##2 name##2;                           \
+  typedef struct name##3 name##3;                           \
   typedef struct name##4 name##4;
 
 PHX_VECTOR_FAMILY(char, signed char, 2, 4)

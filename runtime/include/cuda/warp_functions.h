@@ -3,12 +3,12 @@
 #pragma once
 
 // The lanes of `mask` whose value equals the caller's; the _all form also says whether every lane's does.
-#define PHX_MATCH(type, width, bits)                                                                        \
-  static inline __device__ unsigned __match_any_sync(unsigned mask, type value) {                           \
-    return __match##width##_any_sync(mask, (bits)value);                                                    \
-  }                                                                                                         \
-  static inline __device__ unsigned __match_all_sync(unsigned mask, type value, int* all) {                 \
-    return __match##width##_all_sync(mask, (bits)value, all);                                               \
+#define PHX_MATCH(type, width, bits)                                                        \
+  static inline __device__ unsigned __match_any_sync(unsigned mask, type value) {           \
+    return __match##width##_any_sync(mask, (bits)value);                                    \
+  }                                                                                         \
+  static inline __device__ unsigned __match_all_sync(unsigned mask, type value, int* all) { \
+    return __match##width##_all_sync(mask, (bits)value, all);                               \
   }
 PHX_MATCH(int, 32, unsigned)
 PHX_MATCH(unsigned, 32, unsigned)

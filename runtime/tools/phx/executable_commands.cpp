@@ -83,7 +83,8 @@ void add_executable_commands(CLI::App& app, int& status) {
   as->callback([&status, files] { status = assemble_file(files->input, files->output); });
 
   auto dumped = std::make_shared<Files>();
-  CLI::App* objdump = app.add_subcommand("objdump", "List the device code of an executable, or of a program or object built by phxcc");
+  CLI::App* objdump =
+      app.add_subcommand("objdump", "List the device code of an executable, or of a program or object built by phxcc");
   objdump->add_option("input", dumped->input, "Executable, object or program")->required();
   objdump->callback([&status, dumped] { status = dump(dumped->input); });
 }

@@ -119,7 +119,8 @@ Words Build::device_command(const Input& input) const {
   append(command, {"--cuda-device-only", "--cuda-feature=+ptx87", "-O2", "-fno-finite-loops", "-Xclang",
                    "-disable-llvm-passes", "-gline-tables-only", "-emit-llvm", "-w"});
   // Headers that are part of the tool chain get names that tell: profiles and faults skip frames in <...>.
-  append(command, {"-fdebug-prefix-map=" PHXCC_CLANG_HEADERS "=<clang>", "-fdebug-prefix-map=" + installation_.headers + "=<cuda>"});
+  append(command, {"-fdebug-prefix-map=" PHXCC_CLANG_HEADERS "=<clang>",
+                   "-fdebug-prefix-map=" + installation_.headers + "=<cuda>"});
   append(command, line_.device);
   append(command, {"-c", input.path});
   return command;

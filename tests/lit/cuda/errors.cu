@@ -6,8 +6,8 @@
 
 // RECURSION: errors.cu:{{[0-9]+}}:{{.*}}recursive device functions are not supported
 // POINTER: errors.cu:{{[0-9]+}}:{{.*}}calls through function pointers
-// ASSEMBLY: errors.cu:{{[0-9]+}}:{{.*}}the inline assembly "frobnicate.b32 $0, $1;" is not supported (in kernel '_Z1kPi')
-// BESSEL: the device function '__nv_j0f' has no definition
+// ASSEMBLY: errors.cu:{{[0-9]+}}:{{.*}}the inline assembly "frobnicate.b32 $0, $1;" is not supported (in kernel
+// '_Z1kPi') BESSEL: the device function '__nv_j0f' has no definition
 
 #ifdef RECURSION
 __device__ int walk(int* p, int n) { return p[n] < 3 ? p[n] : walk(p, p[n]) * walk(p, p[n] - 1); }

@@ -23,7 +23,8 @@ LaunchScript random_launch(unsigned seed) {
   std::mt19937 random(seed);
   LaunchScript launch{.machine = machine_with({}, "cloudmatrix-384")};
   launch.machine.chip.aiv = 3;
-  launch.code = {add(1, 2, 3), add(2, 1, 1), load(3), add(4, 3, 1), store(4), load(5, isa::Space::Ub), add(6, 5, 3), bar(), atom(7), red()};
+  launch.code = {add(1, 2, 3), add(2, 1, 1), load(3), add(4, 3, 1), store(4), load(5, isa::Space::Ub),
+                 add(6, 5, 3), bar(),        atom(7), red()};
   const unsigned warps = 1 + random() % 8, blocks = 4 + random() % 20;
   launch.threads = warps * 32;
   launch.blocks_per_core = 1 + random() % 3;
@@ -43,7 +44,9 @@ LaunchScript random_launch(unsigned seed) {
         auto home = [&] { return uint16_t(random() % 4 == 0 ? 1 - (b >= blocks / 2) : b >= blocks / 2); };
         for (unsigned i = random() % 5; i > 0; --i) {
           warp.run(0, 3).access(AccessKind::gm_load, line(), 1 + random() % 8, home());
-          warp.run(3, 4).access(AccessKind::gm_store, line(), 1 + random() % 4, home()).ub(AccessKind::ub_load, 1 + random() % 4);
+          warp.run(3, 4)
+              .access(AccessKind::gm_store, line(), 1 + random() % 4, home())
+              .ub(AccessKind::ub_load, 1 + random() % 4);
         }
         if (random() % 8 == 0) {  // in order of (phase, block, warp), as the functional engine serves them
           warp.run(8, 1).access(AccessKind::gm_atomic, 7, 1, 0, 1, 4, 1).ordered(uint32_t(launch.ordered.size()));

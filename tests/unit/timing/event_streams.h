@@ -11,7 +11,6 @@
 #include "device_sim/isa/fields.h"
 #include "device_sim/timing/engine.h"
 
-
 namespace phx::sim::test {
 
 inline machine::Machine machine_with(const std::vector<std::string>& overrides, const char* name = "ascend-910b1") {
@@ -21,20 +20,34 @@ inline machine::Machine machine_with(const std::vector<std::string>& overrides, 
 }
 
 inline isa::Instruction add(unsigned dst, unsigned a, unsigned b) {
-  return {.op = isa::Opcode::Add, .type = isa::Type::S32, .dst = isa::operand::r(dst), .a = isa::operand::r(a), .b = isa::operand::r(b)};
+  return {.op = isa::Opcode::Add,
+          .type = isa::Type::S32,
+          .dst = isa::operand::r(dst),
+          .a = isa::operand::r(a),
+          .b = isa::operand::r(b)};
 }
 inline isa::Instruction memory(isa::Opcode op, isa::Space space, unsigned reg) {
-  isa::Instruction i{.op = op, .type = op == isa::Opcode::Atom || op == isa::Opcode::Red ? isa::Type::U32 : isa::Type::B32,
-                     .dst = isa::operand::kZero, .a = isa::operand::s(0), .b = isa::operand::kZero, .c = isa::operand::kZero};
-  if (op == isa::Opcode::Atom || op == isa::Opcode::Red) isa::field::Atom::set_space(i, space);
-  else isa::field::Mem::set_space(i, space);
+  isa::Instruction i{.op = op,
+                     .type = op == isa::Opcode::Atom || op == isa::Opcode::Red ? isa::Type::U32 : isa::Type::B32,
+                     .dst = isa::operand::kZero,
+                     .a = isa::operand::s(0),
+                     .b = isa::operand::kZero,
+                     .c = isa::operand::kZero};
+  if (op == isa::Opcode::Atom || op == isa::Opcode::Red)
+    isa::field::Atom::set_space(i, space);
+  else
+    isa::field::Mem::set_space(i, space);
   if (op == isa::Opcode::Ld || op == isa::Opcode::Atom) i.dst = isa::operand::r(reg);
   if (op == isa::Opcode::Ld) i.c = 0;
   if (op != isa::Opcode::Ld) i.c = isa::operand::r(op == isa::Opcode::St ? reg : 100);
   return i;
 }
-inline isa::Instruction load(unsigned reg, isa::Space space = isa::Space::Gm) { return memory(isa::Opcode::Ld, space, reg); }
-inline isa::Instruction store(unsigned reg, isa::Space space = isa::Space::Gm) { return memory(isa::Opcode::St, space, reg); }
+inline isa::Instruction load(unsigned reg, isa::Space space = isa::Space::Gm) {
+  return memory(isa::Opcode::Ld, space, reg);
+}
+inline isa::Instruction store(unsigned reg, isa::Space space = isa::Space::Gm) {
+  return memory(isa::Opcode::St, space, reg);
+}
 inline isa::Instruction atom(unsigned reg) { return memory(isa::Opcode::Atom, isa::Space::Gm, reg); }
 inline isa::Instruction red() { return memory(isa::Opcode::Red, isa::Space::Gm, 0); }
 inline isa::Instruction bar() { return {.op = isa::Opcode::Bar, .dst = isa::operand::kZero, .a = isa::operand::kZero}; }
@@ -82,12 +95,12 @@ struct LaunchScript {
   uint32_t threads = 32, blocks_per_core = 1;
   std::vector<uint16_t> members{0};
   std::vector<uint64_t> first_block{0};
-  std::vector<std::vector<WarpScript>> blocks{};      // by block, by warp
-  std::vector<std::vector<uint32_t>> arrivals{};      // by block, by generation
+  std::vector<std::vector<WarpScript>> blocks{};  // by block, by warp
+  std::vector<std::vector<uint32_t>> arrivals{};  // by block, by generation
   std::vector<OrderedRecord> ordered{};
-  std::vector<DeviceTiming*> devices{};               // own ones if empty
+  std::vector<DeviceTiming*> devices{};  // own ones if empty
   image::CoreKind core = image::CoreKind::simt;
-  uint64_t start = 0;                                 // cycle
+  uint64_t start = 0;  // cycle
 
   // Feeds everything in pieces chosen by the seed (0: at once).
   LaunchCounters replay(unsigned seed = 0) {
@@ -96,8 +109,11 @@ struct LaunchScript {
     image::Kernel kernel;
     kernel.display_name = "kernel";
     kernel.core = core;
-    TimingEngine::Shape shape{.threads_per_block = threads, .blocks_per_core = blocks_per_core, .blocks = blocks.size(),
-                              .first_block = first_block, .members = members};
+    TimingEngine::Shape shape{.threads_per_block = threads,
+                              .blocks_per_core = blocks_per_core,
+                              .blocks = blocks.size(),
+                              .first_block = first_block,
+                              .members = members};
     std::vector<std::unique_ptr<DeviceTiming>> own;
     std::vector<DeviceTiming*> used = devices;
     if (used.empty())
@@ -135,8 +151,8 @@ struct LaunchScript {
     }
     return round;
   }
-  // Cuts every warp's stream at event borders into random pieces. Arrivals and ordered records come with the first round, which
-  // is not later than the real engine gives them. A block is fed with an index order of its own.
+  // Cuts every warp's stream at event borders into random pieces. Arrivals and ordered records come with the first
+  // round, which is not later than the real engine gives them. A block is fed with an index order of its own.
   std::vector<RoundEvents> pieces(unsigned seed) const {
     std::mt19937 random(seed);
     std::vector<RoundEvents> rounds;

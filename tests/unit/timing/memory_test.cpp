@@ -9,8 +9,9 @@ using namespace phx::sim::test;
 namespace {
 
 machine::Machine simple(std::vector<std::string> more = {}, const char* name = "ascend-910b1") {
-  std::vector<std::string> all{"chip.clock=1GHz", "launch.simt_base=1us", "launch.simt_per_block=10ns", "simt.issue=1inst/cycle",
-                               "timing.simt.alu.latency=7cycle", "timing.simt.alu.interval=1cycle"};
+  std::vector<std::string> all{
+      "chip.clock=1GHz",        "launch.simt_base=1us",           "launch.simt_per_block=10ns",
+      "simt.issue=1inst/cycle", "timing.simt.alu.latency=7cycle", "timing.simt.alu.interval=1cycle"};
   all.insert(all.end(), more.begin(), more.end());
   return machine_with(all, name);
 }
@@ -29,8 +30,11 @@ TEST_CASE("a load costs the hit, L2 hit or miss latency") {
   launch.devices = {&device};
   launch.blocks = {{WarpScript().run(0, 2).access(AccessKind::gm_load, 100).end()}};
   // Beside the unloaded latency, the line crosses the L2 (128 B) and, on a miss, HBM (512 B).
-  double l2 = 128 / (machine.chip.l2.read_bytes_per_second / 1e9), hbm = 512 / (machine.chip.hbm.bytes_per_second() / 1e9);
-  auto near = [](uint64_t cycles, double expected) { return double(cycles) >= expected && double(cycles) <= expected + 2; };
+  double l2 = 128 / (machine.chip.l2.read_bytes_per_second / 1e9),
+         hbm = 512 / (machine.chip.hbm.bytes_per_second() / 1e9);
+  auto near = [](uint64_t cycles, double expected) {
+    return double(cycles) >= expected && double(cycles) <= expected + 2;
+  };
 
   LaunchCounters cold = launch.replay();
   CHECK(near(cold.cycles, kFirstBlock + simt.dcache_miss_cycles + l2 + hbm + 1));
@@ -189,7 +193,8 @@ TEST_CASE("atomics on one address take turns at the home's L2, in shared memory 
   machine::Machine machine = simple();
   LaunchScript launch{.machine = machine, .code = {red()}, .threads = 1024};
   // 32 warps, 32 lanes each, one counter.
-  launch.blocks = {std::vector<WarpScript>(32, WarpScript().run(0, 1).access(AccessKind::gm_atomic, 5, 1, 0, 32, 128, 1).end())};
+  launch.blocks = {
+      std::vector<WarpScript>(32, WarpScript().run(0, 1).access(AccessKind::gm_atomic, 5, 1, 0, 32, 128, 1).end())};
   uint64_t gm = launch.replay().cycles - kFirstBlock;
   CHECK(double(gm) >= 1024 * machine.chip.simt.gm_atomic_cycles);
   CHECK(double(gm) <= 1024 * machine.chip.simt.gm_atomic_cycles + machine.chip.simt.dcache_miss_cycles + 50);
@@ -227,9 +232,11 @@ TEST_CASE("remote memory adds the path's latency and shows on the link") {
 
 TEST_CASE("spilled registers stay in the data cache") {
   machine::Machine machine = simple();
-  LaunchScript launch{.machine = machine, .code = {store(1, isa::Space::Local), load(2, isa::Space::Local), add(3, 2, 2)}};
+  LaunchScript launch{.machine = machine,
+                      .code = {store(1, isa::Space::Local), load(2, isa::Space::Local), add(3, 2, 2)}};
   const uint64_t line = uint64_t{1} << 43;
-  launch.blocks = {{WarpScript().run(0, 3).access(AccessKind::local_store, line).access(AccessKind::local_load, line).end()}};
+  launch.blocks = {
+      {WarpScript().run(0, 3).access(AccessKind::local_store, line).access(AccessKind::local_load, line).end()}};
   LaunchCounters counters = launch.replay();
   CHECK(counters.bytes.count("l2_read") == 0);
   CHECK(counters.bytes.count("l2_write") == 0);
@@ -245,6 +252,7 @@ TEST_CASE("copies follow alpha + bytes / beta") {
   CHECK(copy_seconds(machine, {3, kHostHome}, bytes) ==
         doctest::Approx(host.link_latency_ns * 1e-9 + double(bytes) / host.from_device_bytes_per_second));
   Expected<machine::Path> path = machine::path(machine, 0, 40);
-  CHECK(copy_seconds(machine, {0, 40}, bytes) == doctest::Approx(path->latency_seconds() + double(bytes) / path->write_bytes_per_second));
+  CHECK(copy_seconds(machine, {0, 40}, bytes) ==
+        doctest::Approx(path->latency_seconds() + double(bytes) / path->write_bytes_per_second));
   CHECK(copy_seconds(machine, {2, 2}, bytes) > 2 * double(bytes) / machine.chip.hbm.peak_bytes_per_second);
 }

@@ -37,7 +37,8 @@ TEST_CASE("a DMA instruction takes its issue time and latency; the next one over
   machine::Machine machine = simple();
   const machine::Dma& d = machine.chip.dma;
   DeviceTiming device(machine);
-  LaunchScript launch{.machine = machine, .code = {dma(true), dma(true), dma(true), dma(true), drain()}, .core = image::CoreKind::aiv};
+  LaunchScript launch{
+      .machine = machine, .code = {dma(true), dma(true), dma(true), dma(true), drain()}, .core = image::CoreKind::aiv};
   launch.devices = {&device};
   auto cycles_of = [&](unsigned count, uint32_t bytes) {
     WarpScript script;
@@ -63,7 +64,9 @@ TEST_CASE("a DMA instruction takes its issue time and latency; the next one over
 TEST_CASE("a flag carries the end of a load to the store that waits for it") {
   machine::Machine machine = simple();
   const auto in = isa::PipeField::PipeMte2, out = isa::PipeField::PipeMte3;
-  LaunchScript launch{.machine = machine, .code = {dma(true), flag(true, in, out, 3), flag(false, in, out, 3), dma(false)}, .core = image::CoreKind::aiv};
+  LaunchScript launch{.machine = machine,
+                      .code = {dma(true), flag(true, in, out, 3), flag(false, in, out, 3), dma(false)},
+                      .core = image::CoreKind::aiv};
   WarpScript script;
   script.run(0, 4);
   rows(script, 8192, 0);
@@ -97,7 +100,9 @@ TEST_CASE("a full queue holds the scalar unit back") {
 }
 
 TEST_CASE("a flag that nobody sets is given up at the end") {
-  LaunchScript launch{.machine = simple(), .code = {flag(false, isa::PipeField::PipeMte2, isa::PipeField::PipeMte3, 0), dma(false)}, .core = image::CoreKind::aiv};
+  LaunchScript launch{.machine = simple(),
+                      .code = {flag(false, isa::PipeField::PipeMte2, isa::PipeField::PipeMte3, 0), dma(false)},
+                      .core = image::CoreKind::aiv};
   WarpScript script;
   script.run(0, 2);
   rows(script, 4096, 0);

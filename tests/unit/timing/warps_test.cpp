@@ -12,7 +12,8 @@ namespace {
 machine::Machine simple() {
   return machine_with({"chip.clock=1GHz", "launch.simt_base=1us", "launch.simt_per_block=10ns", "simt.schedulers=4",
                        "simt.issue=1inst/cycle", "timing.simt.alu.latency=7cycle", "timing.simt.alu.interval=1cycle",
-                       "timing.simt.barrier.latency=1cycle", "timing.simt.barrier.interval=1cycle", "sync.block_barrier=20cycle"});
+                       "timing.simt.barrier.latency=1cycle", "timing.simt.barrier.interval=1cycle",
+                       "sync.block_barrier=20cycle"});
 }
 constexpr uint64_t kFirstBlock = 1010;
 
@@ -49,14 +50,18 @@ TEST_CASE("independent instructions of one warp are bound by issue") {
 
 TEST_CASE("warps of one scheduler hide each other's latency") {
   for (unsigned warps : {2u, 4u, 7u, 14u}) {
-    LaunchScript launch{.machine = machine_with({"chip.clock=1GHz", "launch.simt_base=1us", "launch.simt_per_block=10ns",
-                                                 "simt.schedulers=1", "simt.issue=1inst/cycle",
-                                                 "timing.simt.alu.latency=7cycle", "timing.simt.alu.interval=1cycle"}),
-                        .code = chain(50), .threads = warps * 32};
+    LaunchScript launch{
+        .machine = machine_with({"chip.clock=1GHz", "launch.simt_base=1us", "launch.simt_per_block=10ns",
+                                 "simt.schedulers=1", "simt.issue=1inst/cycle", "timing.simt.alu.latency=7cycle",
+                                 "timing.simt.alu.interval=1cycle"}),
+        .code = chain(50),
+        .threads = warps * 32};
     launch.blocks = {std::vector<WarpScript>(warps, WarpScript().run(0, 50).end())};
     uint64_t cycles = launch.replay().cycles - kFirstBlock;
-    if (warps <= 7) CHECK(cycles == 49 * 7 + warps);       // all fit into one latency
-    else CHECK(cycles >= 50 * warps);                      // bound by issue
+    if (warps <= 7)
+      CHECK(cycles == 49 * 7 + warps);  // all fit into one latency
+    else
+      CHECK(cycles >= 50 * warps);  // bound by issue
     if (warps == 14) CHECK(cycles <= 50 * warps + 7 * 7);
   }
 }
@@ -120,8 +125,9 @@ TEST_CASE("an ordered operation ends after its producer") {
   code[200] = atom(2);
   LaunchScript launch{.machine = machine, .code = code};
   // Block 1's atomic reads from block 0's, which comes 200 adds later.
-  launch.blocks = {{WarpScript().run(0, 201).access(AccessKind::gm_atomic, 64, 1, 0, 1, 4, 1).ordered(0).end()},
-                   {WarpScript().run(200, 1).access(AccessKind::gm_atomic, 64, 1, 0, 1, 4, 1).ordered(1).run(0, 1).end()}};
+  launch.blocks = {
+      {WarpScript().run(0, 201).access(AccessKind::gm_atomic, 64, 1, 0, 1, 4, 1).ordered(0).end()},
+      {WarpScript().run(200, 1).access(AccessKind::gm_atomic, 64, 1, 0, 1, 4, 1).ordered(1).run(0, 1).end()}};
   launch.ordered = {{}, {.producer = 0}};
   LaunchCounters counters = launch.replay();
   uint64_t issued = kFirstBlock + 199 * 7 + 1;  // the atomic does not need the chain's last result
