@@ -70,8 +70,11 @@ __device__ void free(void*) __attribute__((nothrow));
 #pragma push_macro("CUDA_VERSION")
 #undef CUDA_VERSION
 #define CUDA_VERSION 9010
-#include <__clang_cuda_device_functions.h>
+// The declarations come before the functions that call them.
+// clang-format off
 #include <__clang_cuda_libdevice_declares.h>
+#include <__clang_cuda_device_functions.h>
+// clang-format on
 #pragma pop_macro("CUDA_VERSION")
 #include <__clang_cuda_math.h>
 
