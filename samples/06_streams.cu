@@ -1,5 +1,6 @@
 // 06_streams: copies and kernels in several streams, an event that makes one stream wait for another, and simulated
-// time read from events. The same work is run in one stream first; both results must be equal and right.
+// time read from events. The same work is run in one stream first; both results must be equal and right. Small kernels of
+// different streams share the cores of a device: with the default size, four streams take less than half the time of one.
 //
 //   phxcc -o streams 06_streams.cu && ./streams [elements per stream] [streams]
 #include <cstdio>
@@ -25,12 +26,15 @@ __global__ void advance(unsigned* state, int n, int steps) {
   state[i] = x;
 }
 
+// A warp folds its elements first: atomics on one address take turns.
 __global__ void checksum(const unsigned* state, int n, unsigned* sum) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i < n) atomicXor(sum, state[i]);
+  unsigned x = i < n ? state[i] : 0;
+  for (int lanes = 16; lanes > 0; lanes /= 2) x ^= __shfl_xor_sync(0xffffffffu, x, lanes);
+  if (threadIdx.x % 32 == 0) atomicXor(sum, x);
 }
 
-constexpr int kSteps = 50;
+constexpr int kSteps = 5000;
 
 // Runs the work of all parts over the given streams (round robin); returns simulated milliseconds.
 float run(const std::vector<cudaStream_t>& streams, unsigned* host, unsigned* device, unsigned* sum, int n, int parts) {
@@ -69,7 +73,7 @@ float run(const std::vector<cudaStream_t>& streams, unsigned* host, unsigned* de
 }
 
 int main(int argc, char** argv) {
-  const int n = argc > 1 ? std::atoi(argv[1]) : 20000;
+  const int n = argc > 1 ? std::atoi(argv[1]) : 1500;
   const int parts = argc > 2 ? std::atoi(argv[2]) : 4;
 
   unsigned *host, *device, *sum;
