@@ -10,7 +10,8 @@ def main():
     if "--kernels" not in sys.argv:
         print(sum(k["seconds"] for k in kernels))
         return
-    print(f"{report['machine']}: {report['devices']} devices in {report['packages']} packages, mode {report['mode']}, "
+    spread = f", memory {report['placement']}" if report["visible"] == "supernode" else ""
+    print(f"{report['machine']}: devices {report['devices']}, packages {report['packages']}{spread}, mode {report['mode']}, "
           f"weakest number behind the times: {report['weakest_source']}")
     print(f"{'kernel':32} {'launches':>8} {'cycles':>12} {'us':>10}  source")
     for k in kernels:

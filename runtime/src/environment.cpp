@@ -66,6 +66,11 @@ hal::StatusOr<Settings> read_settings(const std::map<std::string, std::string>& 
       if (value != "flat" && value != "supernode")
         return hal::Status(hal::Code::invalid_argument, "PHX_VISIBLE is '" + value + "'; it is flat or supernode");
       settings.visible = value == "flat" ? Visibility::flat : Visibility::supernode;
+    } else if (setting.name == "placement") {
+      if (value != "interleaved" && value != "blocked")
+        return hal::Status(hal::Code::invalid_argument,
+                           "PHX_PLACEMENT is '" + value + "'; it is interleaved or blocked");
+      settings.placement = value == "interleaved" ? Spread::interleaved : Spread::blocked;
     } else if (setting.name == "report") {
       settings.report = value;
     } else if (setting.name == "trace") {

@@ -16,9 +16,15 @@ namespace phx::rt {
 
 enum class Visibility { flat, supernode };
 
+// Where the pages of an allocation lie on a supernode: page k on member k mod n, or n equal runs of pages. Kernels
+// split into runs of blocks find most of what they touch at home in blocked memory if block and data follow the same
+// order.
+enum class Spread { interleaved, blocked };
+
 struct Settings {
   std::string driver = "sim";
   Visibility visible = Visibility::flat;
+  Spread placement = Spread::interleaved;
   std::string report, trace;  // file names; empty: not asked for
   // Passed on to the driver under the same keys, if set.
   std::map<std::string, std::string> driver_options;

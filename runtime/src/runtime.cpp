@@ -229,6 +229,7 @@ std::string Runtime::report() {
   facts.machine = driver_->facts();
   facts.driver = settings_.driver;
   facts.visible = settings_.visible == Visibility::flat ? "flat" : "supernode";
+  facts.placement = settings_.placement == Spread::blocked ? "blocked" : "interleaved";
   facts.devices = all_->size();
   facts.packages = all_->topology().levels().empty() ? all_->size() : all_->topology().unit_count(0);
   facts.host_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - opened_).count();

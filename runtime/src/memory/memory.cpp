@@ -74,7 +74,10 @@ Result Runtime::allocate(VisibleDevice& device, uint64_t size, void** pointer, c
   clock().advance(device.costs().allocate);
   hal::BufferSpec spec;
   spec.size = size;
-  spec.placement = device.group().size() > 1 ? hal::Placement::interleaved() : hal::Placement::on(0);
+  if (device.group().size() == 1)
+    spec.placement = hal::Placement::on(0);
+  else
+    spec.placement = settings_.placement == Spread::blocked ? hal::Placement::blocked() : hal::Placement::interleaved();
   spec.label = what + std::string(" #") + std::to_string(++allocations_made_);
   auto buffer = device.group().allocate(std::move(spec));
   if (!buffer) return result_of(buffer.status());

@@ -113,6 +113,7 @@ std::string report_json(const ReportFacts& facts, const TelemetryLog::Contents& 
   report["packages"] = facts.packages;
   report["devices_of_machine"] = facts.machine.devices_total;
   report["visible"] = facts.visible;
+  report["placement"] = facts.placement;
   report["mode"] = facts.machine.mode;
   report["clock_hz"] = facts.clock_hz;
   report["simulated_seconds"] = timed ? Json(hal::seconds(std::max(log.last, facts.host_end))) : Json(nullptr);

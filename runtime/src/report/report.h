@@ -13,7 +13,7 @@ inline constexpr int kReportVersion = 1;
 
 struct ReportFacts {
   hal::MachineFacts machine;
-  std::string driver, visible;
+  std::string driver, visible, placement;
   uint32_t devices = 0, packages = 0;
   double host_seconds = 0;    // real time since the runtime was opened
   hal::SimTime host_end = 0;  // latest logical host clock

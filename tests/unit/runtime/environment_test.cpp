@@ -16,12 +16,15 @@ TEST_CASE("settings come from PHX_ variables, given options win") {
   REQUIRE(settings.ok());
   CHECK(settings->driver_options.at("devices") == "8");
   CHECK(settings->visible == rt::Visibility::supernode);
+  CHECK(settings->placement == rt::Spread::interleaved);
   CHECK(settings->report == "r.json");
   CHECK(settings->warnings.empty());
 }
 
 TEST_CASE("what is not understood is said") {
   CHECK(read({"PHX_VISIBLE=supernod"}).status().message() == "PHX_VISIBLE is 'supernod'; it is flat or supernode");
+  CHECK(read({"PHX_PLACEMENT=block"}).status().message() == "PHX_PLACEMENT is 'block'; it is interleaved or blocked");
+  CHECK(read({"PHX_PLACEMENT=blocked"})->placement == rt::Spread::blocked);
   auto typo = read({"PHX_DEVICE=4"});
   REQUIRE(typo.ok());
   REQUIRE(typo->warnings.size() == 1);
