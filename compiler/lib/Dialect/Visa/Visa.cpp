@@ -190,7 +190,9 @@ void InstOp::getEffects(
   // Loads that are volatile, and everything that depends on or changes which lanes are where, stay in place.
   bool isVolatile = row->layout == isa::Layout::Mem && row->op != isa::Opcode::Lea &&
                     isa::bits(getMod(), 9, 3) == static_cast<unsigned>(isa::CachePolicy::Volatile);
-  bool ordered = (has & (isa::E_SYNC | isa::E_CONTROL | isa::E_WARP | isa::E_SERVICE | isa::E_CLOCK)) || isVolatile;
+  // So does a nop: it marks a loop that may never end.
+  bool ordered = row->op == isa::Opcode::Nop ||
+                 (has & (isa::E_SYNC | isa::E_CONTROL | isa::E_WARP | isa::E_SERVICE | isa::E_CLOCK)) || isVolatile;
   if ((has & isa::E_READ) || ordered) effects.emplace_back(mlir::MemoryEffects::Read::get());
   if ((has & (isa::E_WRITE | isa::E_ATOMIC)) || ordered) effects.emplace_back(mlir::MemoryEffects::Write::get());
 }

@@ -4,6 +4,8 @@
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/CallGraph.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
+#include "llvm/Analysis/LoopInfo.h"
+#include "llvm/Analysis/ScalarEvolution.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
@@ -252,6 +254,23 @@ void dropHints(llvm::Function& function) {
   }
 }
 
+// A loop that may never end has to hang, so that the watchdog can name it. LLVM keeps such loops; MLIR erases whatever
+// has no effect. So a loop without effects and with an unknown number of turns gets one: a marker that costs nothing.
+void keepEndlessLoops(llvm::Function& function, llvm::FunctionAnalysisManager& analyses) {
+  auto& loops = analyses.getResult<llvm::LoopAnalysis>(function);
+  auto& evolution = analyses.getResult<llvm::ScalarEvolutionAnalysis>(function);
+  for (llvm::Loop* loop : loops.getLoopsInPreorder()) {
+    if (evolution.hasLoopInvariantBackedgeTakenCount(loop)) continue;
+    auto lasting = [](llvm::BasicBlock* block) {
+      return llvm::any_of(*block, [](llvm::Instruction& instruction) { return instruction.mayHaveSideEffects(); });
+    };
+    if (llvm::any_of(loop->blocks(), lasting)) continue;
+    llvm::IRBuilder<> builder(loop->getHeader(), loop->getHeader()->getFirstInsertionPt());
+    builder.SetCurrentDebugLocation(loop->getHeader()->getTerminator()->getDebugLoc());
+    builder.CreateIntrinsic(llvm::Intrinsic::sideeffect, {});
+  }
+}
+
 Outcome checkCalls(llvm::Module& module) {
   for (llvm::Function& function : module)
     for (llvm::Instruction& instruction : llvm::instructions(function)) {
@@ -357,6 +376,10 @@ Outcome optimizeDeviceModule(DeviceModule& device, llvm::TargetMachine& machine,
       !ok)
     return ok;
   for (llvm::Function& function : module) dropHints(function);
+  modules.invalidate(module, llvm::PreservedAnalyses::none());
+  functions.clear();
+  for (llvm::Function& function : module)
+    if (!function.isDeclaration()) keepEndlessLoops(function, functions);
   if (auto ok = checkCalls(module); !ok) return ok;
   std::string broken;
   llvm::raw_string_ostream stream(broken);

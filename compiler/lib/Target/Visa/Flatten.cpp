@@ -139,6 +139,7 @@ class Flattener {
   }
 
   void instruction(visa::InstOp op) {
+    if (static_cast<Opcode>(op.getOpcode()) == Opcode::Nop) return;  // only kept its loop alive until here
     MachineInstruction i = blank(static_cast<Opcode>(op.getOpcode()), static_cast<Type>(op.getElement()));
     i.code.mod = static_cast<uint16_t>(op.getMod());
     i.symbol = op.getSymbolAttr();

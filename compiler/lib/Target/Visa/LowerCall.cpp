@@ -196,6 +196,10 @@ void KernelLowering::lowerShuffle(LLVM::CallIntrinsicOp op, llvm::StringRef name
 }
 
 bool KernelLowering::lowerIntrinsic(LLVM::CallIntrinsicOp op) {
+  if (op.getIntrin() == "llvm.sideeffect") {  // a loop that may never end; flatten() drops the marker
+    v().effect(Opcode::Nop, Type::None, 0, {});
+    return true;
+  }
   llvm::StringRef name = op.getIntrin();
   auto argument = [&](unsigned i) { return one(op.getArgs()[i]); };
   auto answer = [&](Operand value) { return set(op.getResult(0), value), true; };
