@@ -194,7 +194,7 @@ const std::optional<Fault>& Block::fault() const {
   return machinery_ ? machinery_->fault : none;
 }
 std::string Block::waits() const { return machinery_ ? wait_graph(*machinery_) : ""; }
-Fault Block::deadlock() const { return machinery_ ? stuck_fault(*machinery_, FaultKind::deadlock) : Fault{}; }
+Fault Block::stuck(FaultKind kind) const { return machinery_ ? stuck_fault(*machinery_, kind) : Fault{}; }
 
 BlockEvents Block::take_events() {
   BlockEvents events = machinery_ ? events_of(*machinery_) : std::exchange(events_, {});

@@ -113,8 +113,8 @@ class Block {
   std::vector<ServiceRecord> take_services();
   // Live splits that wait, and for what: the wait graph of a deadlock message.
   std::string waits() const;
-  // The deadlock of a block that nobody will let go on, at the first split that waits.
-  Fault deadlock() const;
+  // The fault of a block that will not end (deadlock, watchdog), at its first split; says who waits for whom.
+  Fault stuck(FaultKind kind) const;
 
   struct Statistics {
     uint64_t warp_instructions = 0;  // executed by splits

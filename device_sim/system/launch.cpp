@@ -19,6 +19,9 @@ namespace {
 constexpr uint64_t kRoundBudgetTimed = 4096;
 constexpr uint64_t kRoundBudgetFunctional = 1 << 18;
 
+// All warps together may execute this many times the limit of one warp before some block ends.
+constexpr uint64_t kLaunchWatchdogFactor = 4;
+
 uint64_t volume(const std::array<uint32_t, 3>& shape) { return uint64_t{shape[0]} * shape[1] * shape[2]; }
 
 std::string text(const std::array<uint32_t, 3>& shape) {
@@ -194,6 +197,23 @@ class Launch {
       fault_->kernel = kernel().display_name;
     }
     if (!fault_) retire();
+    if (!fault_) watch();
+  }
+
+  // No block has ended for too long: with many warps that spin, the limit of a single warp would take hours to reach.
+  void watch() {
+    uint64_t under_way = 0;
+    for (const auto& [slot, block] : resident_) under_way += block.statistics().warp_instructions;
+    if (done_ != done_when_quiet_began_ || under_way < quiet_began_) {
+      done_when_quiet_began_ = done_;
+      quiet_began_ = under_way;
+    }
+    const uint64_t limit = kLaunchWatchdogFactor * context_.watchdog_instructions;
+    if (under_way - quiet_began_ <= limit || resident_.empty()) return;
+    fault_ = resident_.front().block.stuck(FaultKind::watchdog);
+    fault_->device = request_.members[resident_.front().block.device()];
+    fault_->detail = "no block has ended for " + std::to_string(limit) + " warp instructions; " +
+                     std::to_string(resident_.size()) + " blocks are under way";
   }
 
   void run_blocks(uint64_t budget) {
@@ -260,7 +280,7 @@ class Launch {
     for (const auto& [slot, block] : resident_)
       if (block.status() == BlockStatus::ready || block.status() == BlockStatus::finished) return;
     constexpr size_t kShown = 8;
-    fault_ = resident_.front().block.deadlock();
+    fault_ = resident_.front().block.stuck(FaultKind::deadlock);
     fault_->device = request_.members[resident_.front().block.device()];
     fault_->detail = "no block can go on";
     for (size_t i = 0; i < std::min(resident_.size(), kShown); ++i)
@@ -337,6 +357,7 @@ class Launch {
   Block::Statistics totals_;
   uint64_t done_ = 0, rounds_ = 0;
   uint32_t grid_generation_ = 0;
+  uint64_t done_when_quiet_began_ = 0, quiet_began_ = 0;  // watch()
   bool finished_ = false;
   std::optional<Fault> fault_;
 };

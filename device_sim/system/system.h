@@ -31,12 +31,15 @@ enum class Mode : uint8_t {
 struct SystemOptions {
   unsigned devices = 1;  // the first n of the machine
   Mode mode = Mode::timed;
-  unsigned threads = 0;                // host threads; 0 = all cores
-  uint64_t shuffle = 0;                // test seed: permutes host task order; results must not change
-  uint64_t watchdog_instructions = 0;  // per warp; 0 = default of kDefaultWatchdog
+  unsigned threads = 0;  // host threads; 0 = all cores
+  uint64_t shuffle = 0;  // test seed: permutes host task order; results must not change
+  // Per warp, and a quarter of what all warps may do while no block ends; 0 = kDefaultWatchdog.
+  uint64_t watchdog_instructions = 0;
   TraceSink* trace = nullptr;
 };
-inline constexpr uint64_t kDefaultWatchdog = 4'000'000'000;
+// About a minute of a host core at the speeds of docs/performance.md, also when every core of a machine is full of
+// warps that spin.
+inline constexpr uint64_t kDefaultWatchdog = 500'000'000;
 
 struct LaunchRequest {
   std::shared_ptr<const Program> program;

@@ -29,6 +29,7 @@ def main():
         environment = dict(os.environ, PHX_DEVICES="2")
         outputs = [run(folder / "build" / name, env=environment).strip() for name in ("devices", "groups", "square")]
         run(cmake, "-G", "Ninja", "-S", cuda_project, "-B", folder / "cuda", "-DCMAKE_BUILD_TYPE=Release",
+            "-DCMAKE_CXX_COMPILER=clang++-22",
             f"-DCMAKE_TOOLCHAIN_FILE={folder / 'moved/lib/cmake/Phalanx/PhalanxCudaToolchain.cmake'}")
         run(cmake, "--build", folder / "cuda")
         outputs += [run(folder / "cuda" / name, env=environment).strip() for name in ("alone", "mixed", "shared")]

@@ -15,6 +15,8 @@ FAULTS = {
     "use_after_free": ("cudaErrorIllegalAddress", "store", ["use after free", "thread (3, 0, 0)", "cudaMalloc"]),
     "spin": ("cudaErrorLaunchTimeout", "spin", ["spin", "watchdog"]),
     "busy": ("cudaErrorLaunchTimeout", "busy", ["busy", "watchdog"]),
+    "endless": ("cudaErrorLaunchTimeout", "endless", ["endless()", "watchdog", "PHX_WATCHDOG"]),
+    "endless_everywhere": ("cudaErrorLaunchTimeout", "endless", ["watchdog", "no block has ended"]),
     "shared": ("cudaErrorIllegalAddress", "shared", ["shared memory out of bounds", "shared_bounds"]),
     "inlined": ("cudaErrorIllegalAddress", "inlined", ["deep_store", "inlined(float*, int)", "past the end"]),
     "barrier": ("cudaErrorLaunchFailure", "barrier", ["barrier_mismatch", "deadlock", "waits at the block barrier", "0xffff0000"]),

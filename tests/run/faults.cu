@@ -32,6 +32,10 @@ __global__ void busy(unsigned* out, unsigned stop) {
   for (; x != stop; ++steps) x = (x * 5u + 1u) & 0xffffu;  // FAULT: busy
   *out = steps;
 }
+__global__ void endless() {
+  while (true) {  // FAULT: endless
+  }
+}
 __global__ void shared_bounds(int* out, int i) {
   __shared__ int tile[32];
   tile[threadIdx.x] = threadIdx.x;
@@ -72,6 +76,10 @@ int main(int argc, char** argv) {
     spin<<<1, 32>>>(reinterpret_cast<int*>(p));
   } else if (which == "busy") {
     busy<<<2, 64>>>(reinterpret_cast<unsigned*>(p), 0xffffffffu);
+  } else if (which == "endless") {
+    endless<<<1, 32>>>();
+  } else if (which == "endless_everywhere") {
+    endless<<<4800, 256>>>();
   } else if (which == "shared") {
     shared_bounds<<<1, 32>>>(reinterpret_cast<int*>(p), 100000);
   } else if (which == "inlined") {

@@ -114,6 +114,8 @@ FaultRecord fault_record(const phx::sim::Fault& fault) {
   record.nearest_buffer = fault.nearest;
   record.instruction = fault.instruction;
   if (!fault.detail.empty()) record.notes.push_back(fault.detail);
+  if (fault.kind == phx::sim::FaultKind::watchdog)
+    record.notes.push_back("the option 'watchdog' (PHX_WATCHDOG) sets the limit");
   return record;
 }
 
