@@ -1,6 +1,7 @@
 // 06_streams: copies and kernels in several streams, an event that makes one stream wait for another, and simulated
-// time read from events. The same work is run in one stream first; both results must be equal and right. Small kernels of
-// different streams share the cores of a device: with the default size, four streams take less than half the time of one.
+// time read from events. The same work is run in one stream first; both results must be equal and right. Small kernels
+// of different streams share the cores of a device: with the default size, four streams take less than half the time of
+// one.
 //
 //   phxcc -o streams 06_streams.cu && ./streams [elements per stream] [streams]
 #include <cstdio>
