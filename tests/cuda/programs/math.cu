@@ -6,27 +6,49 @@ constexpr int kSamples = 256;
 
 // One line per function: name, expression of x and y, largest error in units of the last place. The bounds are those
 // documented for CUDA's library, plus one for the host's own error.
-#define UNARY(F)                                                                                         \
-  F(sqrt, sqrtf(x), sqrt(x), 0)                                                                          \
-  F(fabs, fabsf(x), fabs(x), 0)                                                                          \
-  F(floor, floorf(x), floor(x), 0)                                                                       \
-  F(ceil, ceilf(x), ceil(x), 0) F(trunc, truncf(x), trunc(x), 0) F(rint, rintf(x), rint(x), 0)           \
-      F(round, roundf(x), round(x), 0) F(rsqrt, rsqrtf(x), rsqrt(x), 3) F(cbrt, cbrtf(x), cbrt(x), 2)    \
-          F(exp, expf(x), exp(x), 3) F(exp2, exp2f(x), exp2(x), 3) F(expm1, expm1f(x), expm1(x), 3)      \
-              F(log, logf(x), log(x), 2) F(log2, log2f(x), log2(x), 2) F(log10, log10f(x), log10(x), 3)  \
-                  F(log1p, log1pf(x), log1p(x), 3) F(sin, sinf(x), sin(x), 3) F(cos, cosf(x), cos(x), 3) \
-                      F(tan, tanf(x), tan(x), 5) F(asin, asinf(x / 11), asin(x / 11), 4)                 \
-                          F(acos, acosf(x / 11), acos(x / 11), 4) F(atan, atanf(x), atan(x), 3)          \
-                              F(sinh, sinhf(x), sinh(x), 4) F(cosh, coshf(x), cosh(x), 4)                \
-                                  F(tanh, tanhf(x), tanh(x), 4) F(asinh, asinhf(x), asinh(x), 4)         \
-                                      F(erf, erff(x), erf(x), 4) F(tgamma, tgammaf(x / 4), tgamma(x / 4), 12)
-#define BINARY(F)                                                                                                    \
-  F(pow, powf(x, y), pow(x, y), 9)                                                                                   \
-  F(atan2, atan2f(x, y), atan2(x, y), 4)                                                                             \
-  F(hypot, hypotf(x, y), hypot(x, y), 4)                                                                             \
-  F(fmod, fmodf(x, y), fmod(x, y), 0) F(fmin, fminf(x, y), fmin(x, y), 0) F(fmax, fmaxf(x, y), fmax(x, y), 0)        \
-      F(copysign, copysignf(x, y), copysign(x, y), 0) F(fdim, fdimf(x, y), fdim(x, y), 0) F(divide, x / y, x / y, 0) \
-          F(fma, fmaf(x, y, x), fma(x, y, x), 0) F(ldexp, ldexpf(x, 3), ldexp(x, 3), 0)
+// clang-format off
+#define UNARY(F) \
+  F(sqrt, sqrtf(x), sqrt(x), 0) \
+  F(fabs, fabsf(x), fabs(x), 0) \
+  F(floor, floorf(x), floor(x), 0) \
+  F(ceil, ceilf(x), ceil(x), 0) \
+  F(trunc, truncf(x), trunc(x), 0) \
+  F(rint, rintf(x), rint(x), 0) \
+  F(round, roundf(x), round(x), 0) \
+  F(rsqrt, rsqrtf(x), rsqrt(x), 3) \
+  F(cbrt, cbrtf(x), cbrt(x), 2) \
+  F(exp, expf(x), exp(x), 3) \
+  F(exp2, exp2f(x), exp2(x), 3) \
+  F(expm1, expm1f(x), expm1(x), 3) \
+  F(log, logf(x), log(x), 2) \
+  F(log2, log2f(x), log2(x), 2) \
+  F(log10, log10f(x), log10(x), 3) \
+  F(log1p, log1pf(x), log1p(x), 3) \
+  F(sin, sinf(x), sin(x), 3) \
+  F(cos, cosf(x), cos(x), 3) \
+  F(tan, tanf(x), tan(x), 5) \
+  F(asin, asinf(x / 11), asin(x / 11), 4) \
+  F(acos, acosf(x / 11), acos(x / 11), 4) \
+  F(atan, atanf(x), atan(x), 3) \
+  F(sinh, sinhf(x), sinh(x), 4) \
+  F(cosh, coshf(x), cosh(x), 4) \
+  F(tanh, tanhf(x), tanh(x), 4) \
+  F(asinh, asinhf(x), asinh(x), 4) \
+  F(erf, erff(x), erf(x), 4) \
+  F(tgamma, tgammaf(x / 4), tgamma(x / 4), 12)
+#define BINARY(F) \
+  F(pow, powf(x, y), pow(x, y), 9) \
+  F(atan2, atan2f(x, y), atan2(x, y), 4) \
+  F(hypot, hypotf(x, y), hypot(x, y), 4) \
+  F(fmod, fmodf(x, y), fmod(x, y), 0) \
+  F(fmin, fminf(x, y), fmin(x, y), 0) \
+  F(fmax, fmaxf(x, y), fmax(x, y), 0) \
+  F(copysign, copysignf(x, y), copysign(x, y), 0) \
+  F(fdim, fdimf(x, y), fdim(x, y), 0) \
+  F(divide, x / y, x / y, 0) \
+  F(fma, fmaf(x, y, x), fma(x, y, x), 0) \
+  F(ldexp, ldexpf(x, 3), ldexp(x, 3), 0)
+// clang-format on
 
 #define SINGLE(name, single, dbl, ulps) single,
 #define DOUBLE(name, single, dbl, ulps) dbl,
