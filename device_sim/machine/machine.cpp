@@ -48,9 +48,7 @@ class Consistency {
   Outcome check() {
     const Simt& simt = m_.chip.simt;
     const Buffers& b = m_.chip.buffers;
-    power_of_two("memory.page", m_.chip.page_bytes);
     power_of_two("memory.l2.line", m_.chip.l2.line_bytes);
-    power_of_two("simt.dcache.line", simt.dcache_line_bytes);
     require("memory.l2.size", m_.chip.l2.size_bytes % (m_.chip.l2.line_bytes * m_.chip.l2.ways) == 0,
             "must be a multiple of memory.l2.line x memory.l2.ways");
     require("simt.dcache.size", simt.dcache_bytes % (simt.dcache_line_bytes * simt.dcache_ways) == 0,

@@ -136,11 +136,15 @@ Result Runtime::synchronize(Stream* stream) {
   auto guard = lock();
   VisibleDevice& device = *stream->device;
   if (Result result = usable(device); !result.ok()) return result;
+  return wait(device, stream->last ? std::optional(stream->end()) : std::nullopt, stream->last_issued);
+}
+
+Result Runtime::wait(VisibleDevice& device, const std::optional<hal::Point>& point, hal::SimTime issued) {
   if (in_host_function_) return {kErrorNotPermitted, "a host function in a stream must not wait for the device"};
   ThreadClock& now = clock();
   Result result;
-  if (stream->last) {
-    auto done = reach(stream->end(), std::max(now.now, stream->last_issued));
+  if (point) {
+    auto done = reach(*point, std::max(now.now, issued));
     if (done)
       now.advance_to(*done);
     else

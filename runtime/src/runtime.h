@@ -112,6 +112,8 @@ class Runtime {
   void hand_over(hal::SimTime horizon);
   // Simulated time of a point, waiting for it on the host if the driver is asynchronous.
   hal::StatusOr<hal::SimTime> reach(const hal::Point& point, hal::SimTime horizon);
+  // The calling thread waits for a point that was issued at `issued`, if there is one; then device output is printed.
+  Result wait(VisibleDevice& device, const std::optional<hal::Point>& point, hal::SimTime issued);
   // What a failed timeline means for its device, which it poisons.
   Result failed(VisibleDevice& device, const hal::Status& status);
   void drain_output(VisibleDevice& device);

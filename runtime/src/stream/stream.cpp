@@ -124,19 +124,7 @@ Result Runtime::synchronize(Event* event) {
   if (!live(event)) return {phxErrorInvalidResourceHandle, "the event does not exist or was destroyed"};
   VisibleDevice& device = *event->device;
   if (Result result = usable(device); !result.ok()) return result;
-  if (in_host_function_) return {kErrorNotPermitted, "a host function in a stream must not wait for the device"};
-  ThreadClock& now = clock();
-  Result result;
-  if (event->recorded) {
-    auto done = reach(event->point, std::max(now.now, event->issued));
-    if (done)
-      now.advance_to(*done);
-    else
-      result = failed(device, done.status());
-  }
-  now.advance(device.costs().wait);
-  drain_output(device);
-  return result.ok() ? device.fault() : result;
+  return wait(device, event->recorded ? std::optional(event->point) : std::nullopt, event->issued);
 }
 
 Result Runtime::query(Event* event) {
