@@ -83,6 +83,18 @@ Machinery::Machinery(const LaunchContext& l) : launch(l), kernel(l.program->kern
   frame.params = reinterpret_cast<const unsigned char*>(l.arguments.data());
   frame.param_bytes = l.arguments.size();
   frame.local_bytes = local->data ? kernel.local_bytes : 0;
+  if (kernel.core == image::CoreKind::aiv) tile_buffers[0] = {frame.ub, frame.ub_bytes};
+  if (kernel.core == image::CoreKind::aic) {
+    frame.ub_bytes = 0;
+    const machine::Buffers& b = l.machine->chip.buffers;
+    const int64_t sizes[] = {b.l1_bytes, b.l0a_bytes, b.l0b_bytes, b.l0c_bytes, b.bt_bytes};
+    size_t total = 0;
+    for (int64_t size : sizes) total += static_cast<size_t>(size);
+    cube_buffers = std::make_unique<AlignedBytes>(total);
+    unsigned char* at = cube_buffers->data;
+    for (unsigned i = 0; at && i < std::size(sizes); at += sizes[i++])
+      tile_buffers[i + 1] = {at, static_cast<uint64_t>(sizes[i])};
+  }
   generation = memory.generation();
 
   warps.resize(count);
@@ -116,7 +128,8 @@ void Machinery::start(uint64_t i, uint16_t member, uint32_t c) {
            static_cast<uint32_t>(i / grid[0] / grid[1])};
   live_lanes = threads;
   if (kernel.core != image::CoreKind::simt) flags = {};
-  if (ub_bytes) ub->clear();
+  if (ub_bytes && kernel.core != image::CoreKind::aic) ub->clear();
+  if (cube_buffers) cube_buffers->clear();
   if (kernel.local_bytes) local->clear();
   registers->clear();
   for (Warp& warp : warps) {

@@ -32,6 +32,8 @@ struct LaunchContext {
   const AddressSpace* memory = nullptr;
   const machine::Machine* machine = nullptr;
   bool record_events = true;           // false in functional mode
+  bool values = true;                  // false in timing-only mode: tile instructions check and record, nothing moves
+  bool check_pipe_order = false;       // synccheck: accesses of different pipes that no flag orders are faults
   uint64_t watchdog_instructions = 0;  // per warp; 0 = no limit
   // Coupled mode (kUsesClock in timed mode): reading a clock is then an ordered operation. The warp parks, the System
   // feeds the round's events to the timing engine, and serve() asks here for the core cycle of the warp. Empty

@@ -127,6 +127,55 @@ Handler handler_of(const isa::Instruction& i, const Decoded& d, Operation& opera
     case Opcode::DmaGmUb:
     case Opcode::DmaUbGm:
       return tile_handler(i);
+    case Opcode::DmaGmL1:
+    case Opcode::DmaNd2Nz:
+    case Opcode::L1L0a:
+    case Opcode::L1L0b:
+    case Opcode::L1Bt:
+      return matrix_load_handler(i);
+    case Opcode::Mmad:
+    case Opcode::Fixpipe:
+    case Opcode::SetQuant:
+      return cube_handler(i);
+    case Opcode::Vadd:
+    case Opcode::Vsub:
+    case Opcode::Vmul:
+    case Opcode::Vdiv:
+    case Opcode::Vmax:
+    case Opcode::Vmin:
+    case Opcode::Vand:
+    case Opcode::Vor:
+    case Opcode::Vxor:
+    case Opcode::Vmath2:
+    case Opcode::Vadds:
+    case Opcode::Vmuls:
+    case Opcode::Vmaxs:
+    case Opcode::Vmins:
+    case Opcode::Vexp:
+    case Opcode::Vln:
+    case Opcode::Vsqrt:
+    case Opcode::Vrsqrt:
+    case Opcode::Vrec:
+    case Opcode::Vabs:
+    case Opcode::Vrelu:
+    case Opcode::Vnot:
+    case Opcode::Vmath:
+    case Opcode::Vconv:
+    case Opcode::Vcopy:
+    case Opcode::Vdup:
+    case Opcode::Vci:
+    case Opcode::Vbrcb:
+    case Opcode::Vcmp:
+    case Opcode::Vcmps:
+    case Opcode::SetCmpMask:
+    case Opcode::Vsel:
+    case Opcode::Vsels:
+    case Opcode::Vcadd:
+    case Opcode::Vcmax:
+    case Opcode::Vcmin:
+    case Opcode::Vtranspose:
+    case Opcode::Vgather:
+      return vector_handler(i);
     case Opcode::Atom:
     case Opcode::Red:
       return atomic_handler(i);

@@ -33,6 +33,11 @@
 //   first line:
 //           two words a row; a burst of equal rows may be given once with [63:32] = repetitions - 1 and stride in the
 //           third word
+//   tile    one record for each instruction of the cube, fix and vec families and of the loads l1_l0a, l1_l0b, l1_bt:
+//   header with
+//           kind tile, lines 1, [63:32] work (vec: repeats of 256 bytes; loads: bytes; fixpipe: elements; mmad: 0), and
+//           one word: the shape (mmad: its configuration word; else 0). A fixpipe to gm and dma_nd2nz have a dma record
+//           after (dma_nd2nz: only) that names their rows in gm.
 #pragma once
 
 #include <cstdint>
@@ -51,6 +56,7 @@ enum class AccessKind : uint8_t {
   local_load,
   local_store,
   dma,
+  tile,
   none
 };
 

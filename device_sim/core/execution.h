@@ -103,6 +103,13 @@ struct PipeFlags {
   uint64_t crossed[16] = {};  // cross-core flags that this core has waited for, by id
 };
 
+// One on-chip buffer of a core, by TileSpace (tile_access.h).
+struct TileBuffer {
+  unsigned char* data = nullptr;
+  uint64_t bytes = 0;
+};
+inline constexpr unsigned kTileBuffers = 6;
+
 // Banks of the unified buffer as SIMT accesses see them.
 struct Banks {
   static constexpr unsigned kMost = 64;
@@ -151,6 +158,8 @@ struct Machinery : BlockProgress {
   Banks banks;
 
   std::unique_ptr<AlignedBytes> ub, registers, local;
+  std::unique_ptr<AlignedBytes> cube_buffers;           // L1, L0A, L0B, L0C, BT of a cube core, one after the other
+  std::array<TileBuffer, kTileBuffers> tile_buffers{};  // those that the program's core has
   std::vector<Warp> warps;
   const Decoded* entry = nullptr;
   Frame frame;
@@ -210,6 +219,12 @@ bool store_values(const Decoded* d, Frame* f, const uint64_t* at, uint64_t* hash
 // Reads device memory for services: bytes up to `limit`, or up to a zero byte; false if some are not readable.
 bool read_string(const Decoded* d, Frame* f, unsigned lane, uint64_t address, std::string& out);
 
+// --- Order between pipes (pipe_order.cpp): false after a `missing_flag` fault. `space` is a TileSpace or
+// kGmOrderSpace.
+inline constexpr unsigned kGmOrderSpace = kTileBuffers;
+bool in_order(const Decoded* d, Frame* f, unsigned space, uint64_t address, uint64_t bytes, uint64_t rows,
+              uint64_t pitch, bool write);
+
 // --- Ordered operations (ordered.cpp)
 void park_ordered(const Decoded* d, Frame* f, const uint64_t* at);
 void serve_block(Machinery& m, OrderedState& state);
@@ -240,6 +255,9 @@ Handler synchronisation_handler(const isa::Instruction& i);  // synchronisation.
 Handler predicate_handler(const isa::Instruction& i);        // predicate_logic.cpp
 Handler special_handler(const isa::Instruction& i);          // special_registers.cpp
 Handler tile_handler(const isa::Instruction& i);             // tile.cpp
+Handler matrix_load_handler(const isa::Instruction& i);      // matrix_load.cpp: dma rows of the cube core
+Handler cube_handler(const isa::Instruction& i);             // cube.cpp: mmad, fixpipe
+Handler vector_handler(const isa::Instruction& i);           // vector_tile.cpp
 Handler generic_lane_handler(const isa::Instruction& i);     // generic_lanes.cpp: evaluate() lane by lane
 Evaluate atomic_function(isa::AtomicFn fn, isa::Type type);
 

@@ -17,7 +17,7 @@ namespace phx::isa {
 
 // Changes whenever an existing encoding changes meaning; images name it and loaders refuse another major version.
 inline constexpr uint32_t kIsaMajor = 1;
-inline constexpr uint32_t kIsaMinor = 0;
+inline constexpr uint32_t kIsaMinor = 1;
 
 inline constexpr unsigned kWarpLanes = 32;
 inline constexpr unsigned kLaneRegisters = 128;

@@ -206,6 +206,25 @@ std::string check_service(const Instruction& i) {
   return {};
 }
 
+std::string check_arity(unsigned function, unsigned arity) {
+  const MathFunction& math = math_functions()[function];
+  return math.arity == arity ? "" : std::string(math.name) + " has another number of arguments";
+}
+
+std::string check_fixpipe(const Instruction& i) {
+  Type from = field::Fixpipe::get_from(i);
+  bool to_l1 = field::Fixpipe::get_to(i) == FixTarget::FixL1;
+  if (from != Type::F32 && from != Type::S32) return "accumulators are f32 or s32";
+  if (from == Type::F32 && i.type == Type::S32) return "f32 accumulators do not become s32";
+  if (i.type == Type::S8 && !field::Fixpipe::get_quant(i)) return "s8 results need `quant`";
+  if (from == Type::S32 && i.type != Type::S32 && !field::Fixpipe::get_quant(i))
+    return "s32 accumulators need `quant` to become another type";
+  if (from == Type::S32 && i.type == Type::S32 && field::Fixpipe::get_quant(i)) return "s32 results have no `quant`";
+  if (to_l1 && !field::Fixpipe::get_nz(i)) return "the layout in l1 is `nz`";
+  if (to_l1 && field::Fixpipe::get_add(i)) return "`add` is for gm only";
+  return {};
+}
+
 std::string check_row(const Instruction& i, const RowInfo& row) {
   if (has_address(row)) return check_address(i, row);
   switch (i.op) {
@@ -217,9 +236,16 @@ std::string check_row(const Instruction& i, const RowInfo& row) {
       return is_s(i.dst) ? "" : "dst of first must be a scalar register";
     case Opcode::Math1:
     case Opcode::Math2:
-      if (math_functions()[field::Math::get_fn(i)].arity != (i.op == Opcode::Math1 ? 1 : 2))
-        return std::string(math_functions()[field::Math::get_fn(i)].name) + " has another number of arguments";
-      return {};
+      return check_arity(field::Math::get_fn(i), i.op == Opcode::Math1 ? 1 : 2);
+    case Opcode::Vmath:
+      if (field::VecMath::get_ablk(i) || field::VecMath::get_bblk(i)) return "only vmath2 has ablk and bblk";
+      return check_arity(field::VecMath::get_fn(i), 1);
+    case Opcode::Vmath2:
+      return check_arity(field::VecMath::get_fn(i), 2);
+    case Opcode::Vcmps:
+      return field::VecCompare::get_ablk(i) || field::VecCompare::get_bblk(i) ? "only vcmp has ablk and bblk" : "";
+    case Opcode::Fixpipe:
+      return check_fixpipe(i);
     case Opcode::Bar:
       return check_barrier(i);
     case Opcode::Svc:

@@ -142,8 +142,8 @@ constexpr std::string_view kTile = R"asm(
   ld.param.b64 s1, [to]
   mov.b64 s2, 0x200001
   dma_gm_ub zero, s0, s2, zero
-  set_flag.mte2.mte3.id1
-  wait_flag.mte2.mte3.id1
+  set_flag.mte2.mte3.id1 0
+  wait_flag.mte2.mte3.id1 0
   dma_ub_gm s1, zero, s2, zero
   pipe_barrier.all
   mov.b32 s4, 3

@@ -214,8 +214,8 @@ TEST_CASE("whole files") {
 
 TEST_CASE("tile programs") {
   auto program = assembler::assemble(
-      ".target aiv \"sha256:1234\"\n.kernel copy\n dma_gm_ub s0, s1, s2, 0\n set_flag.mte2.mte3.id3\n "
-      "wait_flag.mte2.mte3.id3\n"
+      ".target aiv \"sha256:1234\"\n.kernel copy\n dma_gm_ub s0, s1, s2, 0\n set_flag.mte2.mte3.id3 0\n "
+      "wait_flag.mte2.mte3.id3 0\n"
       " pipe_barrier.all\n dma_ub_gm s1, s0, s2, zero\n exit\n.kernel cube aic\n cross_set.mode0.fix.id10\n exit");
   REQUIRE_MESSAGE(program.ok(), program.diagnostic().str());
   CHECK(program->kernels[1].core == image::CoreKind::aic);

@@ -35,8 +35,8 @@ TEST_CASE("a transfer with flags") {
  mov.b64 s4, 0x400004
  mov.b64 s5, 0x80
  dma_gm_ub zero, s2, s4, s5
- set_flag.mte2.mte3
- wait_flag.mte2.mte3
+ set_flag.mte2.mte3 0
+ wait_flag.mte2.mte3 0
  dma_ub_gm s3, zero, s4, zero
  pipe_barrier.all
  ld.ub.b32 s6, [4]
@@ -66,7 +66,7 @@ TEST_CASE("padding fills the tail of a block with zeros") {
 }
 
 TEST_CASE("what a tile program must not do") {
-  auto fault = run(" wait_flag.mte2.v.id3\n").fault;
+  auto fault = run(" wait_flag.mte2.v.id3 0\n").fault;
   REQUIRE(fault);
   CHECK(fault->kind == FaultKind::deadlock);
   CHECK(fault->detail == "flag 3 from pipe mte2 to pipe v is waited for, and nothing before sets it");
