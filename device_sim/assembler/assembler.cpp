@@ -240,8 +240,10 @@ class Assembler {
         (*kernel)->flags |= image::kUsesDynamicUb;
       else if (cursor.accept_word("service"))
         (*kernel)->flags |= image::kUsesService;
+      else if (cursor.accept_word("mix"))
+        (*kernel)->flags |= image::kMix;
       else
-        return cursor.expected("clock, grid_barrier, dynamic_ub or service");
+        return cursor.expected("clock, grid_barrier, dynamic_ub, service or mix");
     }
     return {};
   }

@@ -151,6 +151,7 @@ class Writer {
     if (kernel.flags & image::kUsesGridBarrier) flags += " grid_barrier";
     if (kernel.flags & image::kUsesDynamicUb) flags += " dynamic_ub";
     if (kernel.flags & image::kUsesService) flags += " service";
+    if (kernel.flags & image::kMix) flags += " mix";
     line(flags);
     if (kernel.local_bytes) line("  .local " + std::to_string(kernel.local_bytes));
     if (kernel.ub_static_bytes) line("  .ub " + std::to_string(kernel.ub_static_bytes));

@@ -124,8 +124,14 @@ void Machinery::start(uint64_t i, uint16_t member, uint32_t c) {
   ordinal = member < launch.members.size() ? launch.members[member] : member;
   core = c;
   const auto& grid = launch.grid;
+  program = i;
   ctaid = {static_cast<uint32_t>(i % grid[0]), static_cast<uint32_t>(i / grid[0] % grid[1]),
            static_cast<uint32_t>(i / grid[0] / grid[1])};
+  if (launch.group_aiv) {
+    const uint64_t group = i / (launch.group_aiv + 1), place = i % (launch.group_aiv + 1);
+    program = kernel.core == image::CoreKind::aic ? group : group * launch.group_aiv + place - 1;
+    ctaid = {static_cast<uint32_t>(program), 0, 0};
+  }
   live_lanes = threads;
   if (kernel.core != image::CoreKind::simt) flags = {};
   if (ub_bytes && kernel.core != image::CoreKind::aic) ub->clear();

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,11 +23,15 @@
 namespace phx::sim {
 
 // What all blocks of a launch share. Immutable while rounds run.
+// A launch over both core kinds has two: one for each half, that differ in `kernel` alone.
 struct LaunchContext {
   const Program* program = nullptr;
   uint32_t kernel = 0;  // index in program->kernels()
   std::array<uint32_t, 3> grid{1, 1, 1}, block{1, 1, 1};
   uint32_t ub_dynamic_bytes = 0;
+  // AIV programs of a group in a launch over both core kinds (image::kMix); 0 in all other launches. Blocks are then
+  // numbered group by group, the AIC program first; the halves of the launch have a context each.
+  uint32_t group_aiv = 0;
   std::vector<std::byte> arguments;  // param_bytes long
   std::vector<uint16_t> members;     // device ordinals of the launch's group; empty: ordinal = member number
   const AddressSpace* memory = nullptr;
@@ -55,13 +60,17 @@ struct OrderedState {
   uint32_t next_sequence = 0;
   std::vector<OrderedRecord> records;                  // since the last round
   std::unordered_map<uint64_t, uint32_t> last_writer;  // address (4-byte unit) -> sequence
+  // Cross-core flags of tile programs, by who raises them. The k-th wait of a core ends when every core that raises the
+  // flag has done so k times.
   struct CrossFlag {
-    uint64_t set = 0;       // cores that raised it since it was last complete
-    uint64_t complete = 0;  // times that every core of the grid has raised it
+    uint8_t mode = 0, id = 0;
+    bool cube = false;   // AICs raise it
+    uint64_t group = 0;  // 0 in mode 0
+    auto operator<=>(const CrossFlag&) const = default;
   };
-  std::array<CrossFlag, 16> cross_flags{};                // tile programs
-  uint64_t served = 0;                                    // operations that let somebody go on; no progress = deadlock
-  std::function<uint64_t(uint64_t bytes)> device_malloc;  // 0 if it fails
+  std::map<CrossFlag, std::vector<uint64_t>> cross_flags;  // [k]: how many cores have raised it more than k times
+  uint64_t served = 0;                                     // operations that let somebody go on; no progress = deadlock
+  std::function<uint64_t(uint64_t bytes)> device_malloc;   // 0 if it fails
   std::function<bool(uint64_t address)> device_free;
 };
 
@@ -109,6 +118,7 @@ class Block {
   uint64_t index() const { return index_; }
   uint16_t device() const { return device_; }
   BlockStatus status() const { return status_; }
+  const LaunchContext& launch() const { return *launch_; }
   const std::optional<Fault>& fault() const;
   // Moves out what happened since the last call; no warps without recording.
   BlockEvents take_events();

@@ -38,6 +38,7 @@
 //           kind tile, lines 1, [63:32] work (vec: repeats of 256 bytes; loads: bytes; fixpipe: elements; mmad: 0), and
 //           one word: the shape (mmad: its configuration word; else 0). A fixpipe to gm and dma_nd2nz have a dma record
 //           after (dma_nd2nz: only) that names their rows in gm.
+//           set_flag and wait_flag whose slot a is not `zero`: a header with kind tile, lines 0, [63:32] the event id
 #pragma once
 
 #include <cstdint>

@@ -99,8 +99,9 @@ struct AlignedBytes {
 
 // Flags of a tile program.
 struct PipeFlags {
-  bool set[8][8][8] = {};     // [from][to][id]
-  uint64_t crossed[16] = {};  // cross-core flags that this core has waited for, by id
+  bool set[8][8][8] = {};                            // [from][to][id]
+  uint64_t raised[3][16] = {}, crossed[3][16] = {};  // cross-core flags set and waited for so far: [mode][id]
+  uint64_t raisers = 0, raised_by = 0;               // of the cross-core flag that the core waits for: all, and so far
 };
 
 // One on-chip buffer of a core, by TileSpace (tile_access.h).
@@ -119,7 +120,8 @@ struct Banks {
 
 // What starts afresh with each block.
 struct BlockProgress {
-  uint64_t index = 0;
+  uint64_t index = 0;    // of the block
+  uint64_t program = 0;  // among the launch's programs for this core kind: the block's index but in a mix
   uint16_t device = 0;   // member number
   uint16_t ordinal = 0;  // device ordinal
   uint32_t core = 0;
@@ -168,6 +170,13 @@ struct Machinery : BlockProgress {
 
   bool faulted() const { return fault.has_value(); }
 };
+
+// Programs of the launch for the block's core kind.
+inline uint64_t programs_of(const Machinery& m) {
+  const auto& grid = m.launch.grid;
+  const uint64_t aiv = m.launch.group_aiv && m.kernel.core == image::CoreKind::aiv ? m.launch.group_aiv : 1;
+  return uint64_t{grid[0]} * grid[1] * grid[2] * aiv;
+}
 
 // --- Running (scheduling.cpp)
 BlockStatus run_block(Machinery& m, uint64_t budget);
@@ -224,6 +233,10 @@ bool read_string(const Decoded* d, Frame* f, unsigned lane, uint64_t address, st
 inline constexpr unsigned kGmOrderSpace = kTileBuffers;
 bool in_order(const Decoded* d, Frame* f, unsigned space, uint64_t address, uint64_t bytes, uint64_t rows,
               uint64_t pitch, bool write);
+// What the synchronisation instructions of a tile program say to that check; event `id` of the pipe pair.
+void order_set(const Decoded* d, Frame* f, unsigned id);
+void order_wait(const Decoded* d, Frame* f, unsigned id);
+void order_barrier(const Decoded* d, Frame* f);
 
 // --- Ordered operations (ordered.cpp)
 void park_ordered(const Decoded* d, Frame* f, const uint64_t* at);

@@ -113,21 +113,28 @@ bool drop_poll(Warp& warp, Split& split, uint64_t key) {
   return true;
 }
 
-// A core that waits for a cross-core flag nobody has completed stays parked.
+// A core that waits for a cross-core flag stays parked until everybody who raises it has done so. In mode 0 these are
+// all cores of its kind, in mode 1 the AIVs of its group, in mode 2 those of the other kind in its group.
 bool still_waits(Machinery& m, const Decoded* d, OrderedState& state) {
   const auto op = static_cast<Opcode>(d->op);
-  const unsigned id = bits_of(d, 5, 4);
+  if (op != Opcode::CrossSet && op != Opcode::CrossWait) return false;
+  const auto mode = static_cast<uint8_t>(bits_of(d, 0, 2)), id = static_cast<uint8_t>(bits_of(d, 5, 4));
+  const bool cube = m.kernel.core == image::CoreKind::aic;
+  const uint64_t group = mode == 0 ? 0 : m.index / (m.launch.group_aiv + 1);
   if (op == Opcode::CrossSet) {
-    const auto& grid = m.launch.grid;
-    OrderedState::CrossFlag& flag = state.cross_flags[id];
-    if (++flag.set == uint64_t{grid[0]} * grid[1] * grid[2]) {
-      flag.set = 0;
-      ++flag.complete;
-    }
+    std::vector<uint64_t>& rounds = state.cross_flags[{mode, id, cube, group}];
+    const uint64_t round = m.flags.raised[mode][id]++;
+    if (rounds.size() <= round) rounds.resize(round + 1);
+    ++rounds[round];
+    return false;
   }
-  if (op != Opcode::CrossWait) return false;
-  if (m.flags.crossed[id] >= state.cross_flags[id].complete) return true;
-  ++m.flags.crossed[id];
+  const bool by_cube = mode == 2 ? !cube : cube;
+  const std::vector<uint64_t>& rounds = state.cross_flags[{mode, id, by_cube, group}];
+  const uint64_t round = m.flags.crossed[mode][id];
+  m.flags.raisers = mode == 0 ? programs_of(m) : by_cube ? 1 : m.launch.group_aiv;
+  m.flags.raised_by = round < rounds.size() ? rounds[round] : 0;
+  if (m.flags.raised_by < m.flags.raisers) return true;
+  ++m.flags.crossed[mode][id];
   return false;
 }
 

@@ -230,6 +230,13 @@ void raise_stuck(Machinery& m) {
   if (any) m.fault = stuck_fault(m, barriers_only ? FaultKind::divergent_barrier : FaultKind::deadlock);
 }
 
+std::string waited_cross_flag(const Machinery& m, const Decoded* d) {
+  constexpr const char* kRaisers[] = {"cores of its kind", "AIVs of its group", "cores of the other kind in its group"};
+  return "waits for cross-core flag " + std::to_string(bits_of(d, 5, 4)) + ", raised by " +
+         std::to_string(m.flags.raised_by) + " of " + std::to_string(m.flags.raisers) + " " +
+         kRaisers[bits_of(d, 0, 2)] + ",";
+}
+
 }  // namespace
 
 std::string wait_graph(const Machinery& m) {
@@ -241,7 +248,9 @@ std::string wait_graph(const Machinery& m) {
       if (++shown > 16) continue;
       const Decoded* at = split->wait == Wait::join ? split->pc - 1 : split->pc;
       const uint32_t word = m.launch.program->word_of(at->index);
-      text += "warp " + std::to_string(warp.index) + " lanes " + hex(split->mask) + " " + name_of(split->wait);
+      const bool crosses = split->wait == Wait::ordered && static_cast<isa::Opcode>(at->op) == isa::Opcode::CrossWait;
+      text += "warp " + std::to_string(warp.index) + " lanes " + hex(split->mask) + " " +
+              (crosses ? waited_cross_flag(m, at) : std::string(name_of(split->wait)));
       if (split->wait == Wait::gather) text += ": lanes " + hex(split->members & ~split->mask) + " are missing";
       if (split->wait == Wait::join)
         text += ": lanes " +

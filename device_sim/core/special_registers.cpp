@@ -54,9 +54,9 @@ uint64_t uniform_value(const Decoded* d, const Frame* f) {
     case SpecialReg::UbDynamic:
       return m.ub_bytes - launch.ub_dynamic_bytes;
     case SpecialReg::BlockIdx:
-      return m.index;
+      return m.program;
     case SpecialReg::BlockNum:
-      return uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2];
+      return programs_of(m);
     default:
       return 0;
   }

@@ -45,4 +45,9 @@ void record_work(Frame* f, uint64_t work, uint64_t shape) {
   out.push_back(shape);
 }
 
+void record_flag(Frame* f, uint64_t id) {
+  if (!f->recording) return;
+  f->machinery->warp->events.accesses.push_back(static_cast<uint64_t>(AccessKind::tile) | uint64_t{1} << 8 | id << 32);
+}
+
 }  // namespace phx::sim

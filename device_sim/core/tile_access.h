@@ -34,6 +34,9 @@ bool touch_gm(const Decoded* d, Frame* f, uint64_t address, uint64_t bytes, bool
 // elements (fixpipe), 0 (mmad, whose `shape` is its configuration word).
 void record_work(Frame* f, uint64_t work, uint64_t shape = 0);
 
+// The event id of a set_flag or wait_flag whose id depends on a register.
+void record_flag(Frame* f, uint64_t id);
+
 // False in timing-only mode: the instruction checks and records, but no byte moves.
 inline bool moves_values(const Frame* f) { return f->machinery->launch.values; }
 

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ enum KernelFlag : uint32_t {
   kUsesGridBarrier = 2,  // needs a cooperative launch
   kUsesDynamicUb = 4,
   kUsesService = 8,  // printf, assert, malloc
+  kMix = 16,         // one half of a launch over both core kinds; the other half has the same name
 };
 
 struct Kernel {
@@ -65,7 +67,12 @@ struct Kernel {
   bool operator==(const Kernel&) const = default;
 };
 
-// Two kernels with the same name are variants: the loader picks the first whose max_threads admits the block.
+// Two kernels with the same name are variants: the loader picks the first whose max_threads admits the block. Two with
+// kMix, one for the AIC and one for the AIV, are the halves of one launch: its grid counts groups of one AIC program
+// and as many AIV programs as the chip has AIVs per AIC, which start together.
+
+// Index of the other half of a kernel with kMix; nullopt for other kernels.
+std::optional<uint32_t> partner(std::span<const Kernel> kernels, uint32_t kernel);
 
 enum class ObjectKind : uint8_t { global = 0, constant = 1, string = 2 };
 
@@ -144,7 +151,8 @@ Expected<Executable> read(std::span<const std::byte> file, const std::string& na
 
 // The same checks on an Executable in memory (what read() runs after parsing): every word of .text decodes; each
 // kernel's code passes isa::analyze() with the registers it declares; its flags name at least what the code uses; its
-// core kind goes with the target; parameters ascend inside the argument block without overlap; objects are aligned,
+// core kind goes with the target; a kernel with kMix has exactly one namesake, for the other core kind, with kMix and
+// the same parameters; parameters ascend inside the argument block without overlap; objects are aligned,
 // ascending and without overlap in their section, bytes between them zero, .bss at most kMaxBssBytes; code relocations
 // point at the extension word of a 64-bit immediate, data relocations at 8 aligned bytes of an object in .data, each
 // place at most once and ascending, the relocated bytes zero, addends within the object; line entries ascend over

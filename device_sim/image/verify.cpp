@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -54,6 +55,28 @@ class Checks {
     if (exe_.kernels.size() > kMaxKernels) return fail("more than " + number(kMaxKernels) + " kernels");
     for (const Kernel& kernel : exe_.kernels)
       if (Outcome checked = check_kernel(kernel); !checked) return checked;
+    return check_mixes();
+  }
+
+  // A name with a kMix kernel belongs to exactly two, the halves of one launch.
+  Outcome check_mixes() {
+    std::unordered_map<std::string_view, std::vector<const Kernel*>> halves;
+    for (const Kernel& kernel : exe_.kernels)
+      if (kernel.flags & kMix) halves.try_emplace(kernel.name);
+    if (halves.empty()) return {};
+    for (const Kernel& kernel : exe_.kernels)
+      if (auto found = halves.find(kernel.name); found != halves.end()) found->second.push_back(&kernel);
+    for (const Kernel& kernel : exe_.kernels) {
+      auto found = halves.find(kernel.name);
+      if (found == halves.end()) continue;
+      const std::vector<const Kernel*>& both = found->second;
+      auto refuse = [&](const std::string& message) { return fail("kernel " + kernel.name + ": " + message); };
+      if (both.size() != 2 || both[0]->core == both[1]->core)
+        return refuse("a mix needs exactly two kernels of this name, one for aic and one for aiv");
+      if (!(both[0]->flags & both[1]->flags & kMix)) return refuse("both halves of a mix need the flag mix");
+      if (both[0]->params != both[1]->params || both[0]->param_bytes != both[1]->param_bytes)
+        return refuse("the halves of a mix must have the same parameters");
+    }
     return {};
   }
 
@@ -109,7 +132,9 @@ class Checks {
     for (auto [used, flag, what] : flags)
       if (used && !(kernel.flags & flag))
         return refuse(std::string("its code ") + what + ", but its flags do not say so");
-    if (kernel.flags >= kUsesService * 2) return refuse("unknown flags");
+    if (kernel.flags >= kMix * 2) return refuse("unknown flags");
+    if (kernel.flags & kMix && kernel.core == CoreKind::simt)
+      return refuse("a SIMT kernel runs on vector cores alone, so it is no half of a mix");
     return {};
   }
 
@@ -231,6 +256,13 @@ class Checks {
 };
 
 }  // namespace
+
+std::optional<uint32_t> partner(std::span<const Kernel> kernels, uint32_t kernel) {
+  if (kernel >= kernels.size() || !(kernels[kernel].flags & kMix)) return std::nullopt;
+  for (uint32_t i = 0; i < kernels.size(); ++i)
+    if (i != kernel && kernels[i].name == kernels[kernel].name) return i;
+  return std::nullopt;
+}
 
 Outcome verify(const Executable& executable, const std::string& name) { return Checks(executable, name).run(); }
 

@@ -37,8 +37,9 @@ std::vector<uint64_t> split(uint64_t blocks, uint64_t members) {
 }
 
 struct Member {
-  uint64_t next = 0, last = 0;       // blocks still to start
+  uint64_t next = 0, last = 0;       // groups still to start
   std::vector<uint32_t> free_slots;  // descending, so that the lowest is taken first
+  std::vector<uint32_t> under_way;   // by slot: blocks that have not ended
 };
 
 class Launch {
@@ -73,9 +74,13 @@ class Launch {
 
   // What makes the launch impossible, if anything.
   std::optional<Diagnostic> check() {
-    const machine::Simt& simt = state_.machine.chip.simt;
+    const machine::Chip& chip = state_.machine.chip;
+    const machine::Simt& simt = chip.simt;
     const std::string who = kernel().display_name.empty() ? kernel().name : kernel().display_name;
-    blocks_ = volume(request_.grid);
+    const bool runs_simt = kernel().core == image::CoreKind::simt;
+    other_half_ = image::partner(request_.program->kernels(), request_.kernel);
+    if (other_half_) group_aiv_ = static_cast<uint32_t>(std::max<int64_t>(1, chip.aiv / chip.aic));
+    blocks_ = volume(request_.grid) * (1 + group_aiv_);
     threads_ = volume(request_.block);
     if (blocks_ == 0 || threads_ == 0)
       return error(who + ": grid " + text(request_.grid) + " and block " + text(request_.block) +
@@ -84,7 +89,10 @@ class Launch {
       if (extent > static_cast<uint64_t>(simt.max_grid_dim))
         return error(who + ": grid " + text(request_.grid) + " exceeds " + std::to_string(simt.max_grid_dim) +
                      " in a dimension");
-    if (kernel().core == image::CoreKind::simt) {
+    if (!runs_simt && threads_ != 1)
+      return error(who + ": a tile program is one thread, block " + text(request_.block) + " asks for " +
+                   std::to_string(threads_));
+    if (runs_simt) {
       if (threads_ > static_cast<uint64_t>(simt.max_threads_per_block))
         return error(who + ": " + std::to_string(threads_) + " threads a block exceed the machine's " +
                      std::to_string(simt.max_threads_per_block));
@@ -97,20 +105,20 @@ class Launch {
                    std::to_string(kernel().param_bytes));
     if (request_.members.empty()) return error(who + ": a launch needs at least one member device");
     std::string reason;
-    per_core_ = kernel().core == image::CoreKind::simt
-                    ? blocks_per_core(state_.machine, kernel(), static_cast<uint32_t>(threads_),
-                                      request_.ub_dynamic_bytes, &reason)
-                    : 1;
+    per_core_ = runs_simt ? blocks_per_core(state_.machine, kernel(), static_cast<uint32_t>(threads_),
+                                            request_.ub_dynamic_bytes, &reason)
+                          : 1;
     if (per_core_ == 0) return error(who + ": no core can hold a block: " + reason);
-    const int64_t cores = kernel().core == image::CoreKind::aic ? state_.machine.chip.aic : state_.machine.chip.aiv;
-    slots_ = static_cast<uint64_t>(cores) * per_core_;
-    if (request_.cooperative && blocks_ > slots_ * request_.members.size())
-      return error(who + ": a cooperative launch of " + std::to_string(blocks_) + " blocks exceeds the " +
-                   std::to_string(slots_ * request_.members.size()) + " that are resident at once");
+    slots_ = resident_groups(state_.machine, kernel()) * per_core_;
+    const uint64_t groups = volume(request_.grid), most = slots_ * request_.members.size();
+    if (request_.cooperative && groups > most)
+      return error(who + ": a cooperative launch of " + std::to_string(groups) + (other_half_ ? " groups" : " blocks") +
+                   " exceeds the " + std::to_string(most) + " that are resident at once");
     return std::nullopt;
   }
 
   void prepare(bool timed) {
+    LaunchContext& context_ = contexts_[0];
     context_.program = request_.program.get();
     context_.kernel = request_.kernel;
     context_.grid = request_.grid;
@@ -122,12 +130,14 @@ class Launch {
     context_.machine = &state_.machine;
     context_.record_events = timed;
     context_.watchdog_instructions = state_.options.watchdog_instructions;
+    context_.group_aiv = group_aiv_;
 
-    const std::vector<uint64_t> first = split(blocks_, request_.members.size());
+    std::vector<uint64_t> first = split(volume(request_.grid), request_.members.size());
     for (size_t m = 0; m < request_.members.size(); ++m) {
-      Member member{first[m], first[m + 1], {}};
+      Member member{first[m], first[m + 1], {}, {}};
       for (uint64_t slot = std::min(slots_, member.last - member.next); slot-- > 0;)
         member.free_slots.push_back(static_cast<uint32_t>(slot));
+      member.under_way.resize(member.free_slots.size());
       members_.push_back(std::move(member));
     }
     if (timed) {
@@ -136,6 +146,8 @@ class Launch {
       shape.threads_per_block = static_cast<uint32_t>(threads_);
       shape.blocks_per_core = per_core_;
       shape.blocks = blocks_;
+      shape.group_aiv = group_aiv_;
+      for (uint64_t& block : first) block *= 1 + group_aiv_;
       shape.first_block = first;
       shape.members = request_.members;
       shape.ub_dynamic_bytes = request_.ub_dynamic_bytes;
@@ -144,8 +156,14 @@ class Launch {
       const auto start = static_cast<uint64_t>(request_.start_seconds * state_.machine.chip.clock_hz + 0.5);
       engine_ = std::make_unique<TimingEngine>(state_.machine, *request_.program, std::move(shape), std::move(devices),
                                                start, state_.options.trace);
-      if (kernel().flags & image::kUsesClock)
-        context_.clock = [this](uint64_t block, unsigned warp) { return engine_->clock(block, warp); };
+      const bool other_reads = other_half_ && request_.program->kernels()[*other_half_].flags & image::kUsesClock;
+      if (other_reads || kernel().flags & image::kUsesClock)
+        contexts_[0].clock = [this](uint64_t block, unsigned warp) { return engine_->clock(block, warp); };
+    }
+    if (other_half_) {
+      contexts_[1] = contexts_[0];
+      const bool aic_first = kernel().core == image::CoreKind::aic;
+      contexts_[aic_first ? 1 : 0].kernel = *other_half_;
     }
     ordered_.device_malloc = [this](uint64_t bytes) -> uint64_t {
       auto address =
@@ -155,14 +173,19 @@ class Launch {
     ordered_.device_free = [this](uint64_t address) { return state_.memory.free(address).ok(); };
   }
 
-  // Blocks become resident in order; a member's lowest free slot is taken first.
+  // Groups become resident in order, a block each but in a mix; a member's lowest free slot is taken first.
   void fill_slots() {
     for (size_t m = 0; m < members_.size(); ++m) {
       Member& member = members_[m];
       while (member.next < member.last && !member.free_slots.empty()) {
         const uint32_t slot = member.free_slots.back();
         member.free_slots.pop_back();
-        resident_.push_back({slot, Block(context_, member.next++, static_cast<uint16_t>(m), slot / per_core_)});
+        const uint64_t first = member.next++ * (1 + group_aiv_);
+        member.under_way[slot] = 1 + group_aiv_;
+        resident_.push_back({slot, Block(contexts_[0], first, static_cast<uint16_t>(m), slot / per_core_)});
+        for (uint32_t i = 0; i < group_aiv_; ++i)
+          resident_.push_back(
+              {slot, Block(contexts_[1], first + 1 + i, static_cast<uint16_t>(m), slot * group_aiv_ + i)});
       }
     }
     auto earlier = [](const Resident& a, const Resident& b) { return a.block.index() < b.block.index(); };
@@ -173,7 +196,7 @@ class Launch {
   void step(uint64_t budget) {
     run_blocks(budget);
     RoundEvents round;
-    const bool coupled = static_cast<bool>(context_.clock);
+    const bool coupled = static_cast<bool>(contexts_[0].clock);
     if (engine_ && coupled) {  // a clock read wants the events before it
       collect_events(round);
       engine_->feed(std::move(round));
@@ -208,7 +231,7 @@ class Launch {
       done_when_quiet_began_ = done_;
       quiet_began_ = under_way;
     }
-    const uint64_t limit = kLaunchWatchdogFactor * context_.watchdog_instructions;
+    const uint64_t limit = kLaunchWatchdogFactor * state_.options.watchdog_instructions;
     if (under_way - quiet_began_ <= limit || resident_.empty()) return;
     fault_ = resident_.front().block.stuck(FaultKind::watchdog);
     fault_->device = request_.members[resident_.front().block.device()];
@@ -225,9 +248,11 @@ class Launch {
       std::shuffle(order.begin(), order.end(), random);
     }
     auto some = [&](const tbb::blocked_range<size_t>& range) {
-      BlockStorage& storage = storage_.local();
-      for (size_t i = range.begin(); i < range.end(); ++i)
-        resident_[order.empty() ? i : order[i]].block.run(budget, storage);
+      std::array<BlockStorage, 2>& storage = storage_.local();
+      for (size_t i = range.begin(); i < range.end(); ++i) {
+        Block& block = resident_[order.empty() ? i : order[i]].block;
+        block.run(budget, storage[&block.launch() == &contexts_[1]]);
+      }
     };
     const tbb::blocked_range<size_t> all(0, resident_.size());
     if (state_.options.threads == 1)
@@ -283,10 +308,20 @@ class Launch {
     fault_ = resident_.front().block.stuck(FaultKind::deadlock);
     fault_->device = request_.members[resident_.front().block.device()];
     fault_->detail = "no block can go on";
-    for (size_t i = 0; i < std::min(resident_.size(), kShown); ++i)
-      fault_->detail += "\nblock " + std::to_string(resident_[i].block.index()) + ": " + resident_[i].block.waits();
+    size_t shown = 0;
+    for (const auto& [slot, block] : resident_) {
+      if (++shown > kShown) break;
+      fault_->detail += "\n" + name_of(block) + ": " + block.waits();
+    }
     if (resident_.size() > kShown)
       fault_->detail += "\nand " + std::to_string(resident_.size() - kShown) + " more blocks";
+  }
+
+  std::string name_of(const Block& block) const {
+    if (group_aiv_ == 0) return "block " + std::to_string(block.index());
+    const uint64_t group = block.index() / (1 + group_aiv_), place = block.index() % (1 + group_aiv_);
+    return place == 0 ? "AIC " + std::to_string(group)
+                      : "AIV " + std::to_string(group * group_aiv_ + place - 1) + " of group " + std::to_string(group);
   }
 
   void collect_services() {
@@ -305,7 +340,8 @@ class Launch {
     const uint64_t before = done_;
     std::erase_if(resident_, [&](Resident& entry) {
       if (entry.block.status() != BlockStatus::finished) return false;
-      members_[entry.block.device()].free_slots.push_back(entry.slot);
+      Member& member = members_[entry.block.device()];
+      if (--member.under_way[entry.slot] == 0) member.free_slots.push_back(entry.slot);
       add_statistics(entry.block);
       ++done_;
       return true;
@@ -346,14 +382,16 @@ class Launch {
 
   System::State& state_;
   const LaunchRequest& request_;
-  LaunchContext context_;
+  std::array<LaunchContext, 2> contexts_;  // the second: the AIV half of a launch over both core kinds
+  std::optional<uint32_t> other_half_;     // of such a launch
+  uint32_t group_aiv_ = 0;                 // AIVs of one of its groups
   OrderedState ordered_;
   std::unique_ptr<TimingEngine> engine_;
   uint64_t blocks_ = 0, threads_ = 0, slots_ = 0;
   unsigned per_core_ = 0;
   std::vector<Member> members_;
   std::vector<Resident> resident_;  // ascending by block
-  tbb::enumerable_thread_specific<BlockStorage> storage_;
+  tbb::enumerable_thread_specific<std::array<BlockStorage, 2>> storage_;
   Block::Statistics totals_;
   uint64_t done_ = 0, rounds_ = 0;
   uint32_t grid_generation_ = 0;
@@ -363,6 +401,12 @@ class Launch {
 };
 
 }  // namespace
+
+uint64_t resident_groups(const machine::Machine& machine, const image::Kernel& kernel) {
+  const auto aic = static_cast<uint64_t>(machine.chip.aic), aiv = static_cast<uint64_t>(machine.chip.aiv);
+  if (kernel.flags & image::kMix) return std::min(aic, aiv / std::max<uint64_t>(1, aiv / aic));
+  return kernel.core == image::CoreKind::aic ? aic : aiv;
+}
 
 LaunchResult System::launch(const LaunchRequest& request) {
   std::lock_guard lock(state_->exclusive);

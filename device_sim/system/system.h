@@ -43,7 +43,8 @@ inline constexpr uint64_t kDefaultWatchdog = 500'000'000;
 
 struct LaunchRequest {
   std::shared_ptr<const Program> program;
-  uint32_t kernel = 0;  // index; variants are chosen by the caller with select_variant()
+  uint32_t kernel = 0;  // index; variants are chosen by the caller with select_variant(); of a mix either half
+  // SIMT: blocks, and threads of a block. Tile programs: one-thread blocks; a mix: groups.
   std::array<uint32_t, 3> grid{1, 1, 1}, block{1, 1, 1};
   uint32_t ub_dynamic_bytes = 0;
   std::span<const std::byte> arguments;  // at least param_bytes
@@ -54,6 +55,10 @@ struct LaunchRequest {
   std::function<void(uint64_t done, uint64_t total)> progress;  // blocks; called between rounds
   std::function<void(std::span<const ServiceRecord>)> service;  // in order; called between rounds
 };
+
+// Groups of a kernel that one device holds at once: cores of its kind, or for a mix groups of an AIC and its AIVs. A
+// SIMT kernel has this many cores.
+uint64_t resident_groups(const machine::Machine& machine, const image::Kernel& kernel);
 
 struct LaunchResult {
   std::optional<Diagnostic> refused;  // impossible launch: limits, missing parameters, not resident

@@ -25,18 +25,22 @@ DeviceTiming::~DeviceTiming() = default;
 void DeviceTiming::flush_l2() { state_->memory.flush(); }
 
 struct TimingEngine::State {
-  // The blocks of one member, given to its cores in order, one each `interval`.
+  // The blocks of one member, given to its seats in order, one each `interval`. A seat is a core, or in a launch over
+  // both core kinds an AIC and its AIVs, whose blocks start together.
   struct Dispatcher {
     uint64_t next = 0, end = 0;
     Ticks free = 0;                                // when the next block may be given out
     std::vector<std::unique_ptr<SimtCore>> cores;  // made when first used; tile programs use the others
     std::vector<std::unique_ptr<TileCore>> tile_cores;
+    std::vector<uint32_t> under_way;  // tile programs: blocks on each seat
   };
 
   State(const machine::Machine& machine, Code code, Shape shape, std::vector<DeviceTiming*> devices, uint64_t start,
         TraceSink* trace);
   void fill(uint32_t member);
-  void start_block(uint32_t member, uint32_t core, Ticks slot_free);
+  void start_group(uint32_t member, uint32_t seat, Ticks seat_free);
+  void start_block(uint32_t member, uint32_t core, uint64_t index, Ticks at);
+  std::string core_name(uint32_t core) const;
   void end_block(BlockReplay& block);
   BlockReplay& block_of(uint64_t index);
   void advance();
@@ -52,6 +56,7 @@ struct TimingEngine::State {
   unsigned warps_per_block = 1;
   int64_t cache_bytes = 0;
   bool simt = true;
+  uint32_t group = 1;  // blocks that start together on one seat
   CrossFlags cross_flags;
   std::vector<Dispatcher> dispatchers;
   std::unordered_map<uint64_t, std::unique_ptr<BlockReplay>> blocks;  // fed or resident, not over
@@ -76,14 +81,17 @@ TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vect
   us_per_tick = 1e6 / chip.clock_hz / kCycle;
   start = static_cast<Ticks>(at) * kCycle;
   const bool cubes = code.kernel && code.kernel->core == image::CoreKind::aic;
-  const uint64_t cores = static_cast<uint64_t>(std::max<int64_t>(1, cubes ? chip.aic : chip.aiv));
+  group = 1 + (simt ? 0 : shape.group_aiv);
+  const int64_t groups = group > 1 ? std::min(chip.aic, chip.aiv / shape.group_aiv) : cubes ? chip.aic : chip.aiv;
+  const uint64_t cores = static_cast<uint64_t>(std::max<int64_t>(1, groups));
   // SIMT blocks are given out one by one; a tile program starts on all its cores together.
   interval = std::max(kCycle, simt ? ticks_of_ns(chip.launch.simt_per_block_ns, chip.clock_hz) : 0);
   replay.least_wake = std::min(replay.least_wake, interval);
   replay.now = start;
   if (trace) next_sample = last_sample = start;
-  double overhead_ns = simt ? chip.launch.simt_base_ns
-                            : chip.launch.base_ns + chip.launch.per_core_ns * double(std::min(cores, shape.blocks));
+  const double used = double(std::min(cores, shape.blocks / group));
+  double overhead_ns = simt ? chip.launch.simt_base_ns : chip.launch.base_ns + chip.launch.per_core_ns * used;
+  if (group > 1) overhead_ns += chip.launch.mix_base_ns + chip.launch.mix_per_core_ns * used;
   end = first = start + ticks_of_ns(overhead_ns, chip.clock_hz);
   warps_per_block = std::max(1u, (shape.threads_per_block + isa::kWarpLanes - 1) / isa::kWarpLanes);
   if (!simt) warps_per_block = 1;
@@ -100,7 +108,8 @@ TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vect
     dispatcher.end = member + 1 < shape.first_block.size() ? shape.first_block[member + 1] : shape.blocks;
     dispatcher.free = first;
     dispatcher.cores.resize(cores);
-    dispatcher.tile_cores.resize(cores);
+    dispatcher.tile_cores.resize(cores * group);
+    dispatcher.under_way.resize(cores);
     fill(member);
   }
 }
@@ -109,7 +118,7 @@ TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vect
 void TimingEngine::State::fill(uint32_t member) {
   for (uint32_t slot = 0; slot < shape.blocks_per_core; ++slot)
     for (uint32_t core = 0; core < dispatchers[member].cores.size(); ++core)
-      if (dispatchers[member].next < dispatchers[member].end) start_block(member, core, first);
+      if (dispatchers[member].next < dispatchers[member].end) start_group(member, core, first);
 }
 
 BlockReplay& TimingEngine::State::block_of(uint64_t index) {
@@ -122,59 +131,84 @@ BlockReplay& TimingEngine::State::block_of(uint64_t index) {
   return *block;
 }
 
-void TimingEngine::State::start_block(uint32_t member, uint32_t core, Ticks slot_free) {
+void TimingEngine::State::start_group(uint32_t member, uint32_t seat, Ticks seat_free) {
   Dispatcher& dispatcher = dispatchers[member];
+  auto fed = [&](uint64_t first_block) {
+    for (uint64_t i = 0; i < group; ++i)
+      if (blocks.contains(first_block + i)) return true;
+    return false;
+  };
   if (sealed)
-    while (dispatcher.next < dispatcher.end && !blocks.contains(dispatcher.next)) ++dispatcher.next;
+    while (dispatcher.next < dispatcher.end && !fed(dispatcher.next)) dispatcher.next += group;
   if (dispatcher.next < dispatcher.end) {
-    BlockReplay& block = block_of(dispatcher.next++);
-    block.member = member;
-    block.core = core;
-    block.resident = true;
-    if (sealed) block.finished = true;
-    if (free_places.empty()) {
-      block.place = static_cast<uint32_t>(places.size());
-      places.push_back(&block);
-    } else {
-      block.place = free_places.back();
-      free_places.pop_back();
-      places[block.place] = &block;
-    }
-    if (simt) dispatcher.free = std::max(dispatcher.free, slot_free) + interval;
-    block.start = block.end = simt ? dispatcher.free : slot_free + interval;
-    if (simt) {
-      std::unique_ptr<SimtCore>& made = dispatcher.cores[core];
-      if (!made) made = std::make_unique<SimtCore>(replay, member, core, cache_bytes);
-      made->start_block(block, block.start);
-    } else {
-      std::unique_ptr<TileCore>& made = dispatcher.tile_cores[core];
-      uint64_t blocks_in_member = dispatcher.end - shape.first_block[member];
-      if (!made)
-        made = std::make_unique<TileCore>(replay, code.instructions, cross_flags, member, core, blocks_in_member);
-      block.live = 1;
-      made->start_block(block, block.start);
-    }
+    const uint64_t first_block = dispatcher.next;
+    dispatcher.next += group;
+    if (simt) dispatcher.free = std::max(dispatcher.free, seat_free) + interval;
+    dispatcher.under_way[seat] += group;
+    for (uint32_t i = 0; i < group; ++i)
+      start_block(member, seat * group + i, first_block + i, simt ? dispatcher.free : seat_free + interval);
   }
   replay.more_blocks = false;
   for (const Dispatcher& other : dispatchers) replay.more_blocks |= other.next < other.end;
 }
 
+void TimingEngine::State::start_block(uint32_t member, uint32_t core, uint64_t index, Ticks at) {
+  Dispatcher& dispatcher = dispatchers[member];
+  BlockReplay& block = block_of(index);
+  block.member = member;
+  block.core = core;
+  block.resident = true;
+  if (sealed) block.finished = true;
+  if (free_places.empty()) {
+    block.place = static_cast<uint32_t>(places.size());
+    places.push_back(&block);
+  } else {
+    block.place = free_places.back();
+    free_places.pop_back();
+    places[block.place] = &block;
+  }
+  block.start = block.end = at;
+  if (simt) {
+    std::unique_ptr<SimtCore>& made = dispatcher.cores[core];
+    if (!made) made = std::make_unique<SimtCore>(replay, member, core, cache_bytes);
+    made->start_block(block, block.start);
+    return;
+  }
+  std::unique_ptr<TileCore>& made = dispatcher.tile_cores[core];
+  if (!made) {
+    const bool cube = group > 1 ? core % group == 0 : code.kernel && code.kernel->core == image::CoreKind::aic;
+    const uint64_t programs = shape.blocks / group * (group > 1 && !cube ? shape.group_aiv : 1);
+    made = std::make_unique<TileCore>(replay, code.instructions, cross_flags, member, core,
+                                      TileCore::Seat{cube, group, programs});
+  }
+  block.live = 1;
+  made->start_block(block, block.start);
+}
+
 void TimingEngine::State::end_block(BlockReplay& block) {
-  uint32_t member = block.member, core = block.core;
+  uint32_t member = block.member, seat = simt ? block.core : block.core / group;
   end = std::max(end, block.end);
   ++replay.tally.blocks;
   if (trace) note_block(block);
-  if (simt) dispatchers[member].cores[core]->end_block(block);
+  if (simt) dispatchers[member].cores[block.core]->end_block(block);
   places[block.place] = nullptr;
   free_places.push_back(block.place);
   Ticks over = block.end;
   blocks.erase(block.index);
-  start_block(member, core, over);
+  if (--dispatchers[member].under_way[seat] == 0 || simt) start_group(member, seat, over);
+}
+
+// As people count cores: a mix has AICs and AIVs side by side.
+std::string TimingEngine::State::core_name(uint32_t core) const {
+  if (simt) return "core " + std::to_string(core);
+  if (group > 1 && core % group) return "AIV " + std::to_string(core / group * (group - 1) + core % group - 1);
+  const bool cube = group > 1 || (code.kernel && code.kernel->core == image::CoreKind::aic);
+  return (cube ? "AIC " : "AIV ") + std::to_string(core / group);
 }
 
 void TimingEngine::State::note_block(const BlockReplay& block) {
   uint32_t process = trace->process("device " + std::to_string(shape.members[block.member]));
-  TraceSink::Lane lane = trace->lane(process, "core " + std::to_string(block.core) + " blocks");
+  TraceSink::Lane lane = trace->lane(process, core_name(block.core) + " blocks");
   TraceSink::Argument argument{"block", static_cast<double>(block.index)};
   trace->span(lane, code.kernel ? code.kernel->display_name : "block", static_cast<double>(block.start) * us_per_tick,
               static_cast<double>(block.end - block.start) * us_per_tick, {&argument, 1},

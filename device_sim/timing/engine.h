@@ -62,7 +62,8 @@ class TimingEngine {
     uint32_t kernel = 0;
     uint32_t threads_per_block = 0;
     uint32_t blocks_per_core = 1;
-    uint64_t blocks = 0;                // in the grid
+    uint64_t blocks = 0;     // in the grid
+    uint32_t group_aiv = 0;  // launch over both core kinds: AIVs of a group; blocks are group by group, the AIC first
     std::vector<uint64_t> first_block;  // per member; member m runs [first_block[m], first_block[m + 1])
     std::vector<uint16_t> members;      // device ordinals
     uint32_t ub_dynamic_bytes = 0;      // shared memory leaves the rest of the unified buffer to the data cache

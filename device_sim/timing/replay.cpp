@@ -39,8 +39,12 @@ Replay::Replay(const machine::Machine& m, std::span<const isa::Instruction> code
   host_latency = ticks_of_ns(chip.host.link_latency_ns, chip.clock_hz);
   block_barrier_ = std::max(kCycle, ticks_of_cycles(chip.sync.block_barrier_cycles));
   grid_barrier_ = std::max(kCycle, ticks_of_cycles(chip.sync.grid_barrier_cycles));
-  for (uint16_t device : members)
-    if (device != members[0]) grid_barrier_ = std::max(grid_barrier_, fabric.way(members[0], device).latency);
+  cross_group = cross_all = ticks_of_cycles(chip.sync.cross_core_cycles);
+  for (uint16_t device : members) {
+    if (device == members[0]) continue;
+    grid_barrier_ = std::max(grid_barrier_, fabric.way(members[0], device).latency);
+    cross_all = std::max(cross_all, fabric.way(members[0], device).latency);
+  }
   least_wake = std::min(grid_barrier_, simt_latency.l2_hit);
 }
 

@@ -137,6 +137,7 @@ class Replay {
   Ticks block_barrier() const { return block_barrier_; }
   AccessLatency simt_latency, dma_latency;
   Ticks cache_hit = 0, host_latency = 0;
+  Ticks cross_group = 0, cross_all = 0;  // cross-core flags: between the cores of a group, and over the whole launch
   Tally tally;
   Ticks drained = 0;  // when the last store is at its home
 

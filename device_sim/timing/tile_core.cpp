@@ -1,5 +1,7 @@
 #include "device_sim/timing/tile_core.h"
 
+#include <cstring>
+
 #include "device_sim/isa/fields.h"
 
 namespace phx::sim::timing {
@@ -9,30 +11,26 @@ constexpr unsigned kScalar = static_cast<unsigned>(isa::Pipe::S);
 constexpr unsigned kAllPipes = static_cast<unsigned>(isa::PipeField::PipeAll);
 }  // namespace
 
-void CrossFlags::set(const Key& key, uint64_t block, Ticks at) {
-  Flag& flag = flags_[key];
-  uint32_t round = flag.sets[block]++;
-  if (flag.rounds.size() <= round) flag.rounds.resize(round + 1);
-  ++flag.rounds[round].first;
-  flag.rounds[round].second = std::max(flag.rounds[round].second, at);
+void CrossFlags::set(const Key& key, size_t round, Ticks at) {
+  std::vector<Round>& rounds = flags_[key];
+  if (rounds.size() <= round) rounds.resize(round + 1);
+  ++rounds[round].sets;
+  rounds[round].last = std::max(rounds[round].last, at);
 }
 
-Ticks CrossFlags::wait(const Key& key, uint64_t block, uint64_t participants) {
-  Flag& flag = flags_[key];
-  uint32_t round = flag.waits[block];
-  if (flag.rounds.size() <= round || flag.rounds[round].first < participants) return -1;
-  ++flag.waits[block];
-  return flag.rounds[round].second;
+Ticks CrossFlags::complete(const Key& key, size_t round, uint64_t raisers) {
+  const std::vector<Round>& rounds = flags_[key];
+  return rounds.size() > round && rounds[round].sets == raisers ? rounds[round].last : -1;
 }
 
 TileCore::TileCore(Replay& replay, std::span<const isa::Instruction> code, CrossFlags& cross, uint32_t member,
-                   uint32_t core, uint64_t blocks_in_member)
+                   uint32_t core, Seat seat)
     : replay_(replay),
       code_(code),
       cross_(cross),
       member_(member),
       core_(core),
-      participants_(blocks_in_member),
+      seat_(seat),
       flags_(kPipes * kPipes * 8) {
   const machine::Queues& queues = replay.machine.chip.queues;
   const int64_t depths[kPipes] = {
@@ -49,6 +47,8 @@ void TileCore::start_block(BlockReplay& block, Ticks at) {
     pipe.blocked = false;
   }
   for (auto& flag : flags_) flag.clear();
+  std::memset(raised_, 0, sizeof raised_);
+  std::memset(crossed_, 0, sizeof crossed_);
   ready_.fill(0);
   left_ = 0;
   scalar_ = at;
@@ -269,11 +269,6 @@ bool TileCore::step_pipe(unsigned number) {
   return true;
 }
 
-CrossFlags::Key TileCore::cross_key(const isa::Instruction& instruction) const {
-  uint32_t mode = isa::field::CrossFlag::get_mode(instruction);
-  return {member_, mode, isa::field::CrossFlag::get_id(instruction), mode == 0 ? 0 : block_->index / 2};
-}
-
 // Lets the pipe do one instruction at `now`. False: it has to wait for a flag.
 bool TileCore::perform(unsigned number, Step& step) {
   Pipe& pipe = pipes_[number];
@@ -304,7 +299,10 @@ bool TileCore::perform(unsigned number, Step& step) {
       pipe.free = std::max({pipe.free, pipe.done, replay_.now}) + ticks_of_cycles(sync.pipe_barrier_cycles);
       return true;
     case Act::cross_set: {
-      cross_.set(cross_key(instruction), block_->index, std::max(pipe.done, replay_.now));
+      const uint32_t mode = isa::field::CrossFlag::get_mode(instruction) % 3;
+      const uint32_t id = isa::field::CrossFlag::get_id(instruction);
+      const uint64_t group = mode == 0 ? 0 : block_->index / seat_.group;
+      cross_.set({mode, id, seat_.cube, group}, raised_[mode][id]++, std::max(pipe.done, replay_.now));
       std::vector<TileCore*> waiting = std::move(cross_.waiting);
       cross_.waiting.clear();
       for (TileCore* core : waiting) {
@@ -314,14 +312,18 @@ bool TileCore::perform(unsigned number, Step& step) {
       return true;
     }
     case Act::cross_wait: {
-      CrossFlags::Key key = cross_key(instruction);
-      uint64_t group = key.mode == 0 ? participants_ : std::min<uint64_t>(2, participants_);
-      Ticks set = cross_.wait(key, block_->index, group);
+      const uint32_t mode = isa::field::CrossFlag::get_mode(instruction) % 3;
+      const uint32_t id = isa::field::CrossFlag::get_id(instruction);
+      const bool by_cube = mode == 2 ? !seat_.cube : seat_.cube;
+      const uint64_t raisers = mode == 0 ? seat_.programs : by_cube ? 1 : seat_.group - 1;
+      const uint64_t group = mode == 0 ? 0 : block_->index / seat_.group;
+      Ticks set = cross_.complete({mode, id, by_cube, group}, crossed_[mode][id], raisers);
       if (set < 0) {
         cross_.waiting.push_back(this);
         return false;
       }
-      pipe.free = std::max({pipe.free, replay_.now, set + ticks_of_cycles(sync.cross_core_cycles)});
+      ++crossed_[mode][id];
+      pipe.free = std::max({pipe.free, replay_.now, set + (mode == 0 ? replay_.cross_all : replay_.cross_group)});
       return true;
     }
   }

@@ -16,32 +16,38 @@ namespace phx::sim::timing {
 
 class TileCore;
 
-// Flags between the cores of one member: the k-th wait of a core ends after the k-th set of every core of its group.
+// Flags between cores: the k-th wait of a core ends after every core that raises the flag has done so k times.
 class CrossFlags {
  public:
-  struct Key {
-    uint32_t member, mode, id;
-    uint64_t group;
+  struct Key {  // who raises it
+    uint32_t mode, id;
+    bool cube;
+    uint64_t group;  // 0 in mode 0
     auto operator<=>(const Key&) const = default;
   };
-  void set(const Key& key, uint64_t block, Ticks at);
-  // When the block's next wait ends, or -1: not known yet. `participants`: cores of the group.
-  Ticks wait(const Key& key, uint64_t block, uint64_t participants);
+  void set(const Key& key, size_t round, Ticks at);
+  // When that round of `raisers` cores is complete, or -1: not known yet.
+  Ticks complete(const Key& key, size_t round, uint64_t raisers);
   std::vector<TileCore*> waiting;
 
  private:
-  struct Flag {
-    std::map<uint64_t, uint32_t> sets, waits;        // by block
-    std::vector<std::pair<uint64_t, Ticks>> rounds;  // how many have set for the k-th time, and the last of them
+  struct Round {
+    uint64_t sets = 0;
+    Ticks last = 0;
   };
-  std::map<Key, Flag> flags_;
+  std::map<Key, std::vector<Round>> flags_;
 };
 
 class TileCore {
  public:
-  // `blocks_in_member`: cores that take part in flags over all cores.
+  // What the core is in its launch.
+  struct Seat {
+    bool cube = false;      // an AIC
+    uint32_t group = 1;     // cores of a group: 1, or an AIC and its AIVs
+    uint64_t programs = 1;  // of the grid for cores of this kind
+  };
   TileCore(Replay& replay, std::span<const isa::Instruction> code, CrossFlags& cross, uint32_t member, uint32_t core,
-           uint64_t blocks_in_member);
+           Seat seat);
 
   void start_block(BlockReplay& block, Ticks at);
   void run(Ticks event_time);  // an event of Agent::pipe
@@ -71,7 +77,6 @@ class TileCore {
   bool perform(unsigned number, Step& step);
   void move(unsigned number, const Step& step, bool in);
   std::deque<Ticks>& flag(unsigned from, unsigned to, unsigned id) { return flags_[(from * kPipes + to) * 8 + id]; }
-  CrossFlags::Key cross_key(const isa::Instruction& instruction) const;
   void unblock();
   bool next_run();
 
@@ -79,7 +84,8 @@ class TileCore {
   std::span<const isa::Instruction> code_;
   CrossFlags& cross_;
   uint32_t member_, core_;
-  uint64_t participants_;
+  Seat seat_;
+  size_t raised_[3][16] = {}, crossed_[3][16] = {};  // cross-core flags set and waited for, [mode][id]
   BlockReplay* block_ = nullptr;
   std::array<Pipe, kPipes> pipes_;
   std::vector<std::deque<Ticks>> flags_;

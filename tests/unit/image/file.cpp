@@ -198,3 +198,38 @@ TEST_CASE("damaged files are refused") {
   for (size_t at : {0, 4, 5, 6, 16, 18, 20, 24, 32, 48, 52, 54, 56, 58, 60, 62})
     CHECK_MESSAGE(damaged([&](auto& f) { f[at] ^= std::byte{0x10}; }), at);
 }
+
+TEST_CASE("the halves of a mix are two kernels of one name") {
+  auto executable = assembler::assemble(R"asm(
+.target aic "0123456789abcdef"
+.kernel both aic
+.flags mix
+.param x 8 ptr
+  exit
+.kernel both aiv
+.flags mix
+.param x 8 ptr
+  exit
+.kernel alone aiv
+  exit
+)asm");
+  REQUIRE_MESSAGE(executable.ok(), executable.diagnostic().str());
+  CHECK(image::partner(executable->kernels, 0) == 1u);
+  CHECK(image::partner(executable->kernels, 1) == 0u);
+  CHECK(!image::partner(executable->kernels, 2));
+  auto refusal = [&](auto change) {
+    Executable changed = *executable;
+    change(changed);
+    Outcome verified = image::verify(changed, "f");
+    return verified ? "" : verified.diagnostic().message;
+  };
+  CHECK(refusal([](Executable& e) { e.kernels[1].core = image::CoreKind::aic; }) ==
+        "kernel both: a mix needs exactly two kernels of this name, one for aic and one for aiv");
+  CHECK(refusal([](Executable& e) { e.kernels[2].name = "both"; }) ==
+        "kernel both: a mix needs exactly two kernels of this name, one for aic and one for aiv");
+  CHECK(refusal([](Executable& e) { e.kernels[1].flags = 0; }) ==
+        "kernel both: both halves of a mix need the flag mix");
+  CHECK(refusal([](Executable& e) { e.kernels[0].params.clear(); }) ==
+        "kernel both: the halves of a mix must have the same parameters");
+  CHECK(refusal([](Executable& e) { e.kernels[2].flags = 32; }) == "kernel alone: unknown flags");
+}

@@ -88,8 +88,8 @@ late:
   REQUIRE(result.fault);
   CHECK(result.fault->kind == FaultKind::deadlock);
   CHECK(result.fault->block == std::array<uint32_t, 3>{0, 0, 0});
-  CHECK(result.fault->detail.find("no block can go on\nblock 0: warp 0 lanes 0x00000001 waits for its turn at word") ==
-        0);
+  CHECK(result.fault->detail.find("no block can go on\nblock 0: warp 0 lanes 0x00000001 waits for cross-core flag 1, "
+                                  "raised by 2 of 3 cores of its kind, at word") == 0);
   CHECK(result.fault->detail.find("\nblock 2: ") != std::string::npos);
 }
 
