@@ -1,5 +1,6 @@
 #include "lib/Passes.h"
 
+#include "lib/Dialect/Npu/Npu.h"
 #include "lib/Dialect/Visa/Visa.h"
 #include "lib/Frontend/Cuda/ImportModule.h"
 #include "lib/Target/Visa/KernelLowering.h"
@@ -68,7 +69,7 @@ struct AllocateRegistersPass : PhasePass<AllocateRegistersPass, visa::KernelOp> 
 void registerDialects(mlir::DialectRegistry& registry) {
   registry.insert<mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect, mlir::DLTIDialect, mlir::func::FuncDialect,
                   mlir::LLVM::LLVMDialect, mlir::NVVM::NVVMDialect, mlir::scf::SCFDialect, mlir::ub::UBDialect,
-                  visa::VisaDialect>();
+                  mlir::memref::MemRefDialect, mlir::tensor::TensorDialect, npu::NpuDialect, visa::VisaDialect>();
 }
 
 void registerPasses() {
