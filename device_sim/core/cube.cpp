@@ -1,8 +1,160 @@
-// The cube and its way out: mmad, fixpipe.
+// The cube and its way out: mmad, fixpipe, set_quant.
+#include <bit>
+
 #include "device_sim/core/execution.h"
+#include "device_sim/core/host_level.h"
+#include "device_sim/core/matrix_kernels.h"
+#include "device_sim/core/tile_access.h"
+#include "device_sim/isa/fields.h"
 
 namespace phx::sim {
 
-Handler cube_handler(const isa::Instruction&) { return nullptr; }
+const MatrixKernels& matrix_kernels() {
+#if defined(__x86_64__)
+  if (host_level() == HostLevel::v4) return matrix_kernels_v4();
+  if (host_level() == HostLevel::v3) return matrix_kernels_v3();
+#endif
+  return matrix_kernels_baseline();
+}
+
+namespace {
+
+using isa::FixTarget;
+using isa::Opcode;
+using isa::Type;
+
+constexpr uint64_t kFractal = 512;      // bytes
+constexpr uint64_t kAccumulators = 64;  // bytes of a row of a column block in l0c
+
+uint64_t blocks(uint64_t x, uint64_t n) { return (x + n - 1) / n; }
+
+bool multiply(const Decoded* d, Frame* f) {
+  const uint64_t c = scalar_value(d, f, d->c);
+  const auto m = static_cast<uint32_t>(c & 0xfff), k = static_cast<uint32_t>(c >> 12 & 0xfff),
+             n = static_cast<uint32_t>(c >> 24 & 0xfff);
+  const bool init = c >> 36 & 1, bias = c >> 37 & 1;
+  const auto type = static_cast<Type>(d->type);
+  const isa::TypeInfo& element = isa::info(type);
+  const machine::Machine& machine = *f->machinery->launch.machine;
+  if (!machine.chip.cube.macs_per_cycle.contains(element.name)) {
+    raise(f, d, FaultKind::unsupported, 0,
+          "the cube of " + machine.name + " does not multiply " + std::string(element.name));
+    return false;
+  }
+  if (m && k && n) {
+    const uint64_t deep = blocks(k, 256 / element.bits);
+    const unsigned char* a = touch(
+        d, f, {.space = TileSpace::l0a, .address = scalar_value(d, f, d->a), .bytes = blocks(m, 16) * deep * kFractal});
+    const unsigned char* b = a ? touch(d, f,
+                                       {.space = TileSpace::l0b,
+                                        .address = scalar_value(d, f, d->b),
+                                        .bytes = deep * blocks(n, 16) * kFractal})
+                               : nullptr;
+    const unsigned char* start =
+        b && bias ? touch(d, f, {.space = TileSpace::bt, .address = (c >> 40 & 0xff) * 64, .bytes = uint64_t{n} * 4})
+                  : nullptr;
+    if (!b || (bias && !start)) return false;
+    const TileRange sums{.space = TileSpace::l0c,
+                         .address = scalar_value(d, f, d->dst),
+                         .bytes = m * kAccumulators,
+                         .rows = blocks(n, 16),
+                         .pitch = blocks(m, 16) * 16 * kAccumulators,
+                         .write = true};
+    unsigned char* to = touch(d, f, sums);
+    if (!to) return false;
+    if (moves_values(f)) matrix_kernels().multiply({type, a, b, to, start, init, m, k, n});
+  }
+  record_work(f, 0, c);
+  return true;
+}
+
+void mmad(const Decoded* d, Frame* f) {
+  if (!multiply(d, f)) return;
+  PHX_NEXT;
+}
+
+// All of a fixpipe: checks, records, values.
+bool drain(const Decoded* d, Frame* f) {
+  const isa::Instruction fields{.op = Opcode::Fixpipe, .mod = d->mod};
+  namespace field = isa::field::Fixpipe;
+  const uint64_t b = scalar_value(d, f, d->b), c = scalar_value(d, f, d->c), to = scalar_value(d, f, d->dst);
+  const auto type = static_cast<Type>(d->type);
+  const uint64_t size = isa::info(type).bits / 8;
+  const bool to_gm = field::get_to(fields) == FixTarget::FixGm, nz = field::get_nz(fields);
+  Drain job{.from = field::get_from(fields),
+            .to = type,
+            .accumulators = nullptr,
+            .pitch = (b >> 24 & 0xfff) * 16 * kAccumulators,
+            .out = nullptr,
+            .out_pitch = (c & 0xffffffff) * (nz ? 32 : 1),
+            .m = static_cast<uint32_t>(b & 0xfff),
+            .n = static_cast<uint32_t>(b >> 12 & 0xfff),
+            .nz = nz,
+            .relu = field::get_relu(fields),
+            .quant = field::get_quant(fields),
+            .add = field::get_add(fields),
+            .scale = f->machinery->quant_scale};
+  const bool empty = job.m == 0 || job.n == 0;
+  const GmRange gm{.address = to,
+                   .bytes = nz ? job.m * uint64_t{32} : job.n * size,
+                   .rows = empty ? 0
+                           : nz  ? blocks(job.n, 32 / size)
+                                 : job.m,
+                   .pitch = job.out_pitch,
+                   .alignment = size,
+                   .write = true};
+  if (!empty) {
+    job.accumulators = touch(d, f,
+                             {.space = TileSpace::l0c,
+                              .address = scalar_value(d, f, d->a),
+                              .bytes = job.m * kAccumulators,
+                              .rows = blocks(job.n, 16),
+                              .pitch = job.pitch});
+    if (!job.accumulators) return false;
+    job.out = to_gm ? touch_gm(d, f, gm)
+                    : touch(d, f,
+                            {.space = TileSpace::l1,
+                             .address = to,
+                             .bytes = gm.bytes,
+                             .rows = gm.rows,
+                             .pitch = gm.pitch,
+                             .write = true});
+    if (!job.out) return false;
+    if (moves_values(f)) matrix_kernels().drain(job);
+  }
+  record_work(f, uint64_t{job.m} * job.n);
+  if (to_gm) record_rows(f, gm);
+  return true;
+}
+
+void fixpipe(const Decoded* d, Frame* f) {
+  if (!drain(d, f)) return;
+  PHX_NEXT;
+}
+// Sums depend on their order, so additions from several cores wait for their turn.
+void fixpipe_add(const Decoded* d, Frame* f) { park_ordered(d, f, nullptr); }
+
+void set_quant(const Decoded* d, Frame* f) {
+  f->machinery->quant_scale = std::bit_cast<float>(static_cast<uint32_t>(scalar_value(d, f, d->a)));
+  record_work(f, 0);
+  PHX_NEXT;
+}
+
+}  // namespace
+
+void add_accumulators(const Decoded* d, Frame* f) { drain(d, f); }
+
+Handler cube_handler(const isa::Instruction& i) {
+  switch (i.op) {
+    case Opcode::Mmad:
+      return mmad;
+    case Opcode::Fixpipe:
+      return isa::field::Fixpipe::get_add(i) ? fixpipe_add : fixpipe;
+    case Opcode::SetQuant:
+      return set_quant;
+    default:
+      return nullptr;
+  }
+}
 
 }  // namespace phx::sim

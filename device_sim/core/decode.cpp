@@ -1,8 +1,6 @@
 // From instructions to records: positions of operands, flags, and the fastest handler that this host has.
-#include <cstdlib>
-#include <string_view>
-
 #include "device_sim/core/execution.h"
+#include "device_sim/core/host_level.h"
 #include "device_sim/isa/fields.h"
 #include "device_sim/isa/operands.h"
 
@@ -32,14 +30,10 @@ bool is_lane(const isa::Slot& slot) {
 
 using Select = Handler (*)(const HandlerRequest&);
 
-// The host's level; PHX_HOST_LEVEL=baseline or v3 asks for a lower one, with the same results (tests do).
-Select host_level() {
+Select lane_handlers() {
 #if defined(__x86_64__)
-  const char* wanted = std::getenv("PHX_HOST_LEVEL");
-  const std::string_view limit = wanted ? wanted : "v4";
-  __builtin_cpu_init();
-  if (limit == "v4" && __builtin_cpu_supports("x86-64-v4")) return lane_handler_v4;
-  if (limit != "baseline" && __builtin_cpu_supports("x86-64-v3")) return lane_handler_v3;
+  if (host_level() == HostLevel::v4) return lane_handler_v4;
+  if (host_level() == HostLevel::v3) return lane_handler_v3;
 #endif
   return lane_handler_baseline;
 }
@@ -124,10 +118,11 @@ Handler handler_of(const isa::Instruction& i, const Decoded& d, Operation& opera
     case Opcode::PipeBarrier:
     case Opcode::CrossSet:
     case Opcode::CrossWait:
+      return tile_handler(i);
     case Opcode::DmaGmUb:
     case Opcode::DmaUbGm:
-      return tile_handler(i);
     case Opcode::DmaGmL1:
+      return burst_handler(i);
     case Opcode::DmaNd2Nz:
     case Opcode::L1L0a:
     case Opcode::L1L0b:
@@ -225,7 +220,7 @@ Handler handler_of(const isa::Instruction& i, const Decoded& d, Operation& opera
 }  // namespace
 
 std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code) {
-  static const Select select = host_level();
+  const Select select = lane_handlers();
   auto program = std::make_shared<DecodedProgram>();
   program->code.resize(code.size() + 1);
   program->operations.resize(code.size() + 1);

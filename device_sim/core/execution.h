@@ -132,6 +132,8 @@ struct BlockProgress {
   uint64_t deadline = 0;  // split->count at which the split yields
   bool yielded = false;   // sleep: end the warp's slice
 
+  float quant_scale = 1;  // of fixpipe.quant
+
   uint64_t live_lanes = 0;
   uint64_t barrier_lanes = 0;  // lanes waiting at the block barrier
   uint32_t barrier_generation = 0, barrier_arrivals = 0;
@@ -241,6 +243,8 @@ void order_barrier(const Decoded* d, Frame* f);
 // --- Ordered operations (ordered.cpp)
 void park_ordered(const Decoded* d, Frame* f, const uint64_t* at);
 void serve_block(Machinery& m, OrderedState& state);
+// Executes a fixpipe that adds (cube.cpp).
+void add_accumulators(const Decoded* d, Frame* f);
 // Executes an rdsr of a value that is the same in all lanes (special_registers.cpp).
 void read_special(const Decoded* d, Frame* f);
 // Remembers that the split executed an ordered operation (on any space) with these addresses and values.
@@ -267,8 +271,9 @@ Handler exchange_handler(const isa::Instruction& i);         // warp_exchange.cp
 Handler synchronisation_handler(const isa::Instruction& i);  // synchronisation.cpp
 Handler predicate_handler(const isa::Instruction& i);        // predicate_logic.cpp
 Handler special_handler(const isa::Instruction& i);          // special_registers.cpp
-Handler tile_handler(const isa::Instruction& i);             // tile.cpp
-Handler matrix_load_handler(const isa::Instruction& i);      // matrix_load.cpp: dma rows of the cube core
+Handler tile_handler(const isa::Instruction& i);             // tile.cpp: flags
+Handler burst_handler(const isa::Instruction& i);            // bursts.cpp: dma of bursts
+Handler matrix_load_handler(const isa::Instruction& i);      // matrix_load.cpp: the other dma rows of the cube core
 Handler cube_handler(const isa::Instruction& i);             // cube.cpp: mmad, fixpipe
 Handler vector_handler(const isa::Instruction& i);           // vector_tile.cpp
 Handler generic_lane_handler(const isa::Instruction& i);     // generic_lanes.cpp: evaluate() lane by lane

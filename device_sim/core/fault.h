@@ -20,6 +20,7 @@ namespace phx::sim {
   PHX_FAULT(use_after_free, "use after free", "the buffer was freed before the access")                             \
   PHX_FAULT(read_only_store, "store to read-only memory", "a store into constant or replicated memory")             \
   PHX_FAULT(ub_out_of_bounds, "shared memory out of bounds", "the offset lies beyond the block's unified buffer")   \
+  PHX_FAULT(buffer_out_of_bounds, "on-chip buffer out of bounds", "the range leaves a buffer of the cube core")     \
   PHX_FAULT(local_out_of_bounds, "local memory out of bounds", "the offset lies beyond the lane's local memory")    \
   PHX_FAULT(param_out_of_bounds, "parameter read out of bounds", "the offset lies beyond the kernel's arguments")   \
   PHX_FAULT(uninitialised_read, "uninitialised read", "the bytes were never written (initcheck)")                   \

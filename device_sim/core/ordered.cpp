@@ -53,6 +53,9 @@ uint64_t perform(const Decoded* d, Frame* f, OrderedState& state) {
     case Opcode::Rdsr:
       read_special(d, f);
       break;
+    case Opcode::Fixpipe:
+      add_accumulators(d, f);
+      break;
     case Opcode::Svc: {
       const bool wide_a = f->operations[d->index].wide_a;
       const bool allocates = static_cast<isa::ServiceFn>(d->mod & 0xff) == isa::ServiceFn::Malloc;

@@ -1,7 +1,5 @@
-// Tile programs: DMA between device memory and the unified buffer, flags between pipes, cross-core flags. Function
-// follows program order; what may overlap in time is for the timing engine.
-#include <cstring>
-
+// Tile programs: flags between pipes, cross-core flags. Function follows program order; what may overlap in time is for
+// the timing engine.
 #include "device_sim/core/execution.h"
 #include "device_sim/core/tile_access.h"
 #include "device_sim/isa/fields.h"
@@ -10,114 +8,6 @@ namespace phx::sim {
 namespace {
 
 using isa::Opcode;
-
-constexpr uint32_t kBlock = 32;  // bytes; the unit of unified buffer addresses and burst sizes
-
-struct Bursts {
-  uint64_t gm, ub;
-  uint32_t count;
-  uint64_t bytes, gm_stride, ub_stride;
-  bool to_ub, pad;
-};
-
-Bursts bursts_of(const Decoded* d, const Frame* f) {
-  const uint64_t b = scalar_value(d, f, d->b), c = scalar_value(d, f, d->c);
-  const uint64_t to = scalar_value(d, f, d->dst), from = scalar_value(d, f, d->a);
-  Bursts x;
-  x.to_ub = static_cast<Opcode>(d->op) == Opcode::DmaGmUb;
-  x.pad = bits_of(d, 0, 1);
-  x.count = b & 0xffff;
-  x.bytes = b >> 16 & 0xffffffff;
-  x.gm = x.to_ub ? from : to;
-  x.ub = x.to_ub ? to : from;
-  const uint64_t from_stride = c & 0xffffffff, to_stride = c >> 32;
-  const uint64_t padded = (x.bytes + kBlock - 1) / kBlock * kBlock;
-  x.gm_stride = x.to_ub ? from_stride : to_stride;
-  x.ub_stride = x.to_ub ? to_stride : from_stride;
-  if (x.gm_stride == 0) x.gm_stride = x.bytes;
-  if (x.ub_stride == 0) x.ub_stride = padded;
-  return x;
-}
-
-// The rows of a DMA as the timing engine reads them. Rows with one home are given once with their stride.
-void record(Frame* f, const Bursts& x) {
-  Machinery& m = *f->machinery;
-  const Buffer* buffer = m.memory.find(x.gm);
-  auto line = [&](uint64_t address) {
-    const uint64_t last = std::min<uint64_t>(kLineBytes - 1, address % kLineBytes + x.bytes - 1);
-    const uint64_t sectors = ((2u << last / kSectorBytes) - 1) & ~((1u << address % kLineBytes / kSectorBytes) - 1);
-    return sectors | (address / kLineBytes & ((uint64_t{1} << 44) - 1)) << 4 |
-           uint64_t{buffer->home(address, m.ordinal)} << 48;
-  };
-  auto& out = m.warp->events.accesses;
-  const bool one_home =
-      buffer->host || buffer->placement == Placement::on || buffer->placement == Placement::replicated;
-  const uint64_t rows = one_home ? 1 : x.count;
-  out.push_back(static_cast<uint64_t>(AccessKind::dma) | uint64_t{1} << 8 | rows << 16 |
-                (x.bytes * x.count & 0xffffffff) << 32);
-  if (one_home) {
-    out.push_back(x.bytes | uint64_t{x.count - 1} << 32);
-    out.push_back(line(x.gm));
-    if (x.count > 1) out.push_back(x.gm_stride);
-    return;
-  }
-  for (uint64_t row = 0; row < rows; ++row) {
-    out.push_back(x.bytes);
-    out.push_back(line(x.gm + row * x.gm_stride));
-  }
-}
-
-bool transfer(const Decoded* d, Frame* f) {
-  const Bursts x = bursts_of(d, f);
-  auto fail = [&](FaultKind kind, uint64_t address, bool store, std::string nearest) {
-    raise_access(f, d, kind, 0, address, static_cast<uint32_t>(x.bytes), store, std::move(nearest));
-    return false;
-  };
-  if (x.count == 0 || x.bytes == 0) {
-    if (f->recording)
-      f->machinery->warp->events.accesses.push_back(static_cast<uint64_t>(AccessKind::dma) | uint64_t{1} << 8);
-    return true;
-  }
-  if (!x.pad && x.bytes % kBlock)
-    return fail(FaultKind::misaligned, x.ub, x.to_ub,
-                "bursts of " + std::to_string(x.bytes) + " bytes are no multiple of 32");
-  const AddressSpace& memory = f->machinery->memory;
-  for (uint32_t i = 0; i < x.count; ++i) {  // all checks come before the first byte moves
-    const uint64_t gm = x.gm + i * x.gm_stride, ub = x.ub + i * x.ub_stride;
-    if (ub % kBlock)
-      return fail(FaultKind::misaligned, ub, x.to_ub, "unified buffer addresses of DMA are multiples of 32");
-    const uint64_t in_ub = x.to_ub && x.pad ? (x.bytes + kBlock - 1) / kBlock * kBlock : x.bytes;
-    if (ub >= f->ub_bytes || in_ub > f->ub_bytes - ub)
-      return fail(FaultKind::ub_out_of_bounds, ub, x.to_ub,
-                  "offset " + std::to_string(ub) + " of " + std::to_string(f->ub_bytes) + " bytes of unified buffer");
-    const Buffer* buffer = memory.find(gm);
-    if (!buffer) {
-      const bool host = (gm & isa::kWindowMask) == 0 && gm >= kPageBytes;
-      return fail(host ? FaultKind::host_pointer : FaultKind::out_of_bounds, gm, !x.to_ub,
-                  describe_nearest(memory, gm));
-    }
-    if (buffer->freed) return fail(FaultKind::use_after_free, gm, !x.to_ub, describe_nearest(memory, gm));
-    if (gm - buffer->address >= buffer->size || x.bytes > buffer->size - (gm - buffer->address))
-      return fail(FaultKind::out_of_bounds, gm, !x.to_ub, describe_nearest(memory, gm));
-    if (!x.to_ub && buffer->read_only) return fail(FaultKind::read_only_store, gm, true, describe_nearest(memory, gm));
-  }
-  for (uint32_t i = 0; i < x.count; ++i) {
-    auto* gm = reinterpret_cast<unsigned char*>(memory.translate(x.gm + i * x.gm_stride, x.bytes));
-    unsigned char* ub = f->ub + x.ub + i * x.ub_stride;
-    if (x.to_ub) {
-      std::memcpy(ub, gm, x.bytes);
-      if (x.pad && x.bytes % kBlock) std::memset(ub + x.bytes, 0, kBlock - x.bytes % kBlock);
-    } else {
-      std::memcpy(gm, ub, x.bytes);
-    }
-  }
-  if (f->recording) record(f, x);
-  return true;
-}
-void dma(const Decoded* d, Frame* f) {
-  if (!transfer(d, f)) return;
-  PHX_NEXT;
-}
 
 const char* const kPipes[8] = {"s", "v", "m", "mte1", "mte2", "mte3", "fix", "all"};
 std::string flag_name(const Decoded* d, uint64_t id) {
@@ -195,9 +85,6 @@ void cross_flag(const Decoded* d, Frame* f) {
 
 Handler tile_handler(const isa::Instruction& i) {
   switch (i.op) {
-    case Opcode::DmaGmUb:
-    case Opcode::DmaUbGm:
-      return dma;
     case Opcode::SetFlag:
       return set_flag;
     case Opcode::WaitFlag:

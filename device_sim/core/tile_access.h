@@ -1,8 +1,9 @@
 // What the tile families share: the buffers of a core, ranges in them with all checks, and the work record that the
 // timing engine reads.
 //
-// Every operand of a tile instruction is one TileRange: rows of equal size at equal distances. touch() is the only way
-// from a range to host memory, so bounds, alignment and the order between pipes are checked in one place.
+// Every operand of a tile instruction is one TileRange or GmRange: rows of equal size at equal distances. touch() and
+// touch_gm() are the only ways from a range to host memory, so bounds, alignment and the order between pipes are
+// checked in one place.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,22 @@ struct TileRange {
 // destination that overlap, or - with synccheck - an access that no flag orders against an earlier one of another pipe.
 // A range without bytes gives a pointer that must not be read.
 unsigned char* touch(const Decoded* d, Frame* f, const TileRange& range);
-// The same check of the order between pipes alone, for device memory [address, address + bytes) of a DMA; bounds are
-// checked by the caller. False after a fault.
-bool touch_gm(const Decoded* d, Frame* f, uint64_t address, uint64_t bytes, bool write);
+
+// Rows in device memory: all of them in one buffer.
+struct GmRange {
+  uint64_t address = 0;
+  uint64_t bytes = 0;  // of one row
+  uint64_t rows = 1;
+  uint64_t pitch = 0;      // bytes from row to row
+  uint64_t alignment = 1;  // of addresses and pitch: bytes of an element
+  bool write = false;
+};
+
+// Host memory of the range's first byte, the counterpart of touch(); null after a fault: outside the buffer that the
+// first row starts in, freed, host memory that is not registered, a store to read-only memory.
+unsigned char* touch_gm(const Decoded* d, Frame* f, const GmRange& range);
+// The rows as a `dma` record (events.h): once with their pitch if they have one home.
+void record_rows(Frame* f, const GmRange& range);
 
 // One record per tile instruction for the timing engine (events.h, kind `tile`). `work`: repeats (vec), bytes (loads),
 // elements (fixpipe), 0 (mmad, whose `shape` is its configuration word).

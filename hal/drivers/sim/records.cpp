@@ -12,6 +12,7 @@ FaultKind kind_of(phx::sim::FaultKind kind) {
   switch (kind) {
     case From::out_of_bounds:
     case From::ub_out_of_bounds:
+    case From::buffer_out_of_bounds:
     case From::local_out_of_bounds:
     case From::param_out_of_bounds:
       return FaultKind::out_of_bounds;
