@@ -1,0 +1,141 @@
+// Phase tile for cube groups: one matmul kernel, with what follows the contraction done by fixpipe where it can, else
+// by vector cores.
+#include "lib/Transforms/Phases.h"
+#include "lib/Transforms/Tile/Cube/Contraction.h"
+#include "lib/Transforms/Tile/Cube/Matmul.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace phx::compiler {
+
+using mlir::Operation;
+using mlir::Value;
+
+namespace {
+
+// A symbol from a group's name.
+std::string symbolOf(llvm::StringRef name) {
+  std::string symbol;
+  for (char c : name)
+    if (llvm::isAlnum(c))
+      symbol += c;
+    else if (!symbol.empty() && symbol.back() != '_')
+      symbol += '_';
+  while (!symbol.empty() && symbol.back() == '_') symbol.pop_back();
+  if (symbol.empty() || llvm::isDigit(symbol.front())) symbol = "k_" + symbol;
+  return symbol.substr(0, 60);
+}
+
+bool writesDirectly(npu::GroupOp group, const Contraction& contraction, mlir::Type stored) {
+  if (stored.isF32() || stored.isF16() || stored.isBF16()) return contraction.accumulator.isF32();
+  return stored == contraction.accumulator;
+}
+
+// The group's operations after the contraction as a vector group of its own, whose first input is the product: partial
+// sums over k when `split` is more than 1.
+npu::GroupOp vectorRest(npu::GroupOp group, const Contraction& c, int64_t split) {
+  mlir::OpBuilder b(group);
+  mlir::Location at = group.getLoc();
+  mlir::Block& body = group.getBody().front();
+  Value product = c.op->getResult(0);
+  auto productType = llvm::cast<mlir::RankedTensorType>(product.getType());
+  llvm::SmallVector<int64_t> partialShape(productType.getShape());
+  if (split > 1) partialShape.insert(partialShape.begin(), split);
+  auto partialType = mlir::RankedTensorType::get(partialShape, c.accumulator);
+
+  Value placeholder = mlir::tensor::EmptyOp::create(b, at, partialShape, c.accumulator);
+  llvm::SmallVector<Value> inputs{placeholder};
+  llvm::append_range(inputs, group.getInputs());
+  llvm::SmallVector<int64_t> domain;
+  if (split > 1) domain.push_back(split);
+  llvm::append_range(domain, productType.getShape());
+  auto rest = npu::GroupOp::create(b, at, group.getResultTypes(), inputs, group.getNameAttr(), npu::GroupKind::vector,
+                                   domain, npu::ScheduleAttr{});
+  mlir::Block* block = b.createBlock(&rest.getBody());
+  for (Value input : inputs) block->addArgument(input.getType(), at);
+  mlir::IRMapping map;
+  for (auto [from, to] : llvm::zip(body.getArguments(), block->getArguments().drop_front())) map.map(from, to);
+  b.setInsertionPointToStart(block);
+  const int64_t shift = split > 1 ? 1 : 0;
+  if (split > 1) {
+    auto zero = mlir::arith::ConstantOp::create(b, at, b.getZeroAttr(c.accumulator));
+    Value empty = mlir::tensor::EmptyOp::create(b, at, productType.getShape(), c.accumulator);
+    auto fill = mlir::linalg::FillOp::create(b, at, Value(zero), empty);
+    const unsigned loops = static_cast<unsigned>(domain.size());
+    mlir::AffineMap all = b.getMultiDimIdentityMap(loops), kept = all.dropResult(0);
+    llvm::SmallVector<mlir::utils::IteratorType> iterators(loops, mlir::utils::IteratorType::parallel);
+    iterators[0] = mlir::utils::IteratorType::reduction;
+    auto sum = mlir::linalg::GenericOp::create(
+        b, at, productType, mlir::ValueRange{block->getArgument(0)}, fill->getResults(), llvm::ArrayRef{all, kept},
+        iterators, [&](mlir::OpBuilder& o, mlir::Location l, mlir::ValueRange v) {
+          Value added = c.accumulator.isF32() ? mlir::arith::AddFOp::create(o, l, v[1], v[0]).getResult()
+                                              : mlir::arith::AddIOp::create(o, l, v[1], v[0]).getResult();
+          mlir::linalg::YieldOp::create(o, l, added);
+        });
+    llvm::SmallVector<int64_t> dims;
+    for (unsigned d = 0; d < loops; ++d) dims.push_back(d);
+    sum->setAttr(npu::kDimsAttr, b.getDenseI64ArrayAttr(dims));
+    map.map(product, sum.getResult(0));
+  } else {
+    map.map(product, block->getArgument(0));
+  }
+  for (Operation& op : body) {
+    if (&op == c.op) continue;
+    if (auto fill = llvm::dyn_cast<mlir::linalg::FillOp>(op); fill && fill->hasOneUse() && *fill->user_begin() == c.op)
+      continue;
+    Operation* clone = b.clone(op, map);
+    if (auto dims = clone->getAttrOfType<mlir::DenseI64ArrayAttr>(npu::kDimsAttr)) {
+      llvm::SmallVector<int64_t> moved;
+      for (int64_t d : dims.asArrayRef()) moved.push_back(d + shift);
+      clone->setAttr(npu::kDimsAttr, b.getDenseI64ArrayAttr(moved));
+    }
+  }
+  // The product alone, added up: a group must compute something.
+  (void)partialType;
+  return rest;
+}
+
+}  // namespace
+
+Outcome tileCubeGroup(npu::GroupOp group, TileContext& context) {
+  auto contraction = analyseContraction(group);
+  if (!contraction) return contraction.diagnostic();
+  const Contraction& c = *contraction;
+  npu::ScheduleAttr schedule = group.getScheduleAttr();
+  if (!schedule) schedule = chooseSchedule(c, context.machine, group.getContext());
+  if (auto ok = checkSchedule(schedule, c, context.machine, group.getLoc()); !ok) return ok;
+  const int64_t split = schedule.getSplitK();
+  TileWalk walk(c, schedule, context.machine.chip.aic);
+  const std::string name = symbolOf(group.getName());
+  Value a = context.inputs[c.a.input], rhs = context.inputs[c.rhs.input];
+  llvm::SmallVector<Value> arguments;
+
+  auto epilogue = matchFixpipeEpilogue(group, c);
+  auto stored = llvm::cast<mlir::RankedTensorType>(group.getResult(0).getType()).getElementType();
+  if (epilogue && split == 1 && writesDirectly(group, c, stored)) {
+    MatmulTarget target;
+    target.result = context.results[0];
+    target.relu = epilogue->relu;
+    if (epilogue->bias) target.bias = context.inputs[*epilogue->bias];
+    auto kernel = emitMatmul(context, name, group.getLoc(), walk, a, rhs, target, arguments);
+    context.launch(kernel, arguments, walk.cores(), group.getName());
+    return {};
+  }
+
+  MatmulTarget target;
+  target.result = context.allocate(c.accumulator, split * c.b * c.m * c.n, group.getLoc());
+  auto kernel = emitMatmul(context, name, group.getLoc(), walk, a, rhs, target, arguments);
+  context.launch(kernel, arguments, walk.cores(), group.getName());
+  npu::GroupOp rest = vectorRest(group, c, split);
+  llvm::SmallVector<Value> own = context.inputs;
+  context.inputs.insert(context.inputs.begin(), target.result);
+  Outcome outcome = tileVectorGroup(rest, context);
+  context.inputs = own;
+  Value placeholder = rest.getInputs()[0];
+  rest.erase();
+  placeholder.getDefiningOp()->erase();
+  return outcome;
+}
+
+}  // namespace phx::compiler
