@@ -79,6 +79,10 @@ Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, A
     if (!std::binary_search(program->words_.begin(), program->words_.end(), kernel.entry))
       return error(name + ": kernel " + kernel.name + " enters at word " + std::to_string(kernel.entry) +
                    ", which starts no instruction");
+  for (const image::Kernel& kernel : image.kernels)
+    program->dependences_.push_back(kernel.core == image::CoreKind::simt
+                                        ? std::nullopt
+                                        : data_dependence(program->code_, program->index_of(kernel.entry)));
   program->decoded_ = decode_program(program->code_);
   return program;
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "device_sim/check/data_dependence.h"
 #include "device_sim/image/image.h"
 #include "device_sim/isa/isa.h"
 #include "device_sim/memory/address_space.h"
@@ -35,6 +36,9 @@ class Program {
   uint32_t index_of(uint32_t word) const;                     // word must start an instruction
   uint32_t entry(uint32_t kernel) const { return index_of(executable_.kernels[kernel].entry); }
 
+  // Tile kernels: why the time of a launch may depend on loaded data, if it may.
+  const std::optional<DataDependence>& dependence(uint32_t kernel) const { return dependences_[kernel]; }
+
   // Address and size of a data object; address 0 if there is none of that name.
   struct Symbol {
     uint64_t address = 0, size = 0;
@@ -51,6 +55,7 @@ class Program {
   std::vector<isa::Instruction> code_;
   std::vector<uint32_t> words_;
   std::vector<uint64_t> object_addresses_;
+  std::vector<std::optional<DataDependence>> dependences_;  // by kernel
   AddressSpace* memory_ = nullptr;
   std::shared_ptr<const DecodedProgram> decoded_;
 };

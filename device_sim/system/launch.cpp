@@ -53,7 +53,11 @@ class Launch {
     result.blocks = blocks_;
     result.threads = blocks_ * threads_;
 
-    const bool timed = state_.options.mode == Mode::timed;
+    if (state_.options.mode == Mode::timing_only && (result.refused = check_independence())) {
+      result.unsupported = true;
+      return result;
+    }
+    const bool timed = state_.options.mode != Mode::functional;
     prepare(timed);
     while (!finished_) {
       fill_slots();
@@ -117,6 +121,34 @@ class Launch {
     return std::nullopt;
   }
 
+  // Timing-only mode: what makes the launch need its data, if anything.
+  std::optional<Diagnostic> check_independence() {
+    const image::Executable& executable = request_.program->executable();
+    auto place = [&](const image::SourceFrame* frame, uint32_t word) {
+      return frame ? frame->file + ":" + std::to_string(frame->line) : "word " + std::to_string(word);
+    };
+    for (uint32_t half : {request_.kernel, other_half_.value_or(request_.kernel)}) {
+      const image::Kernel& k = request_.program->kernels()[half];
+      const std::string who = k.display_name.empty() ? k.name : k.display_name;
+      if (k.core == image::CoreKind::simt) {
+        const std::string at = k.file.empty() ? "" : " (" + k.file + ":" + std::to_string(k.line) + ")";
+        return error(who + at + ": timing-only mode is for tile kernels; what a SIMT kernel does depends on its data");
+      }
+      const std::optional<DataDependence>& found = request_.program->dependence(half);
+      if (!found) continue;
+      auto where = [&](uint32_t index) {
+        const uint32_t word = request_.program->word_of(index);
+        return place(image::user_frame(executable.source(word)), word);
+      };
+      const auto code = request_.program->code();
+      return error(who + ": timing-only mode needs times that do not depend on data, but `" +
+                   std::string(isa::row(code[found->use].op)->mnemonic) + "` at " + where(found->use) +
+                   " depends on what `" + std::string(isa::row(code[found->load].op)->mnemonic) + "` at " +
+                   where(found->load) + " loads");
+    }
+    return std::nullopt;
+  }
+
   void prepare(bool timed) {
     LaunchContext& context_ = contexts_[0];
     context_.program = request_.program.get();
@@ -129,6 +161,8 @@ class Launch {
     context_.members = request_.members;
     context_.machine = &state_.machine;
     context_.record_events = timed;
+    context_.values = state_.options.mode != Mode::timing_only;
+    context_.check_pipe_order = state_.options.check_pipe_order && kernel().core != image::CoreKind::simt;
     context_.watchdog_instructions = state_.options.watchdog_instructions;
     context_.group_aiv = group_aiv_;
 

@@ -24,8 +24,10 @@
 namespace phx::sim {
 
 enum class Mode : uint8_t {
-  functional,  // values only; elapsed time is nominal and marked
-  timed,       // values and cycles
+  functional,   // values only; elapsed time is nominal and marked
+  timed,        // values and cycles
+  timing_only,  // the cycles of `timed`, but tile instructions move no data: for tile kernels whose time depends on
+                // none
 };
 
 struct SystemOptions {
@@ -35,6 +37,7 @@ struct SystemOptions {
   uint64_t shuffle = 0;  // test seed: permutes host task order; results must not change
   // Per warp, and a quarter of what all warps may do while no block ends; 0 = kDefaultWatchdog.
   uint64_t watchdog_instructions = 0;
+  bool check_pipe_order = false;  // synccheck
   TraceSink* trace = nullptr;
 };
 // About a minute of a host core at the speeds of docs/performance.md, also when every core of a machine is full of
@@ -62,6 +65,7 @@ uint64_t resident_groups(const machine::Machine& machine, const image::Kernel& k
 
 struct LaunchResult {
   std::optional<Diagnostic> refused;  // impossible launch: limits, missing parameters, not resident
+  bool unsupported = false;           // refused because of the mode: no smaller launch would do
   std::optional<Fault> fault;
   double start_seconds = 0, end_seconds = 0;
   bool nominal_time = false;  // functional mode

@@ -14,6 +14,7 @@ ALLOWED = {
     "device_sim/numerics": ["device_sim/diagnostic"],
     "device_sim/image": ["device_sim/diagnostic", "device_sim/isa"],
     "device_sim/assembler": LEAVES,
+    "device_sim/check": LEAVES,
     "device_sim": LEAVES + ["device_sim"],
     "hal/drivers/sim": ["hal", "device_sim", "phalanx/hal"],
     "hal/drivers/null": ["hal", "phalanx/hal"],

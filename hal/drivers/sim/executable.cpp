@@ -58,9 +58,11 @@ SimExecutable::SimExecutable(std::shared_ptr<MachineState> machine, std::shared_
   uint64_t constants = 0;
   for (const image::Object& object : program_->executable().objects)
     if (object.kind != image::ObjectKind::global) constants += object.size;
+  const machine::Machine& description = machine_->system->machine();
   for (const image::Kernel& kernel : program_->kernels()) {
     auto same = [&](const EntryPoint& entry) { return entry.name == kernel.name; };
     if (auto known = std::find_if(entries_.begin(), entries_.end(), same); known != entries_.end()) {
+      if (kernel.core != image::CoreKind::simt) continue;
       known->max_block_threads = std::max(known->max_block_threads, kernel.max_threads);
       known->registers = std::min(known->registers, kernel.lane_registers);
       continue;
@@ -74,6 +76,15 @@ SimExecutable::SimExecutable(std::shared_ptr<MachineState> machine, std::shared_
     entry.local = kernel.local_bytes;
     entry.max_block_threads = kernel.max_threads;
     entry.constant_bytes = constants;
+    const bool simt = kernel.core == image::CoreKind::simt;
+    entry.core = simt                                  ? "simt"
+                 : kernel.flags & image::kMix          ? "mix"
+                 : kernel.core == image::CoreKind::aic ? "aic"
+                                                       : "aiv";
+    if (!simt) {
+      entry.max_block_threads = 1;
+      entry.resident_grid = static_cast<uint32_t>(phx::sim::resident_groups(description, kernel));
+    }
     entries_.push_back(std::move(entry));
   }
 }
@@ -105,6 +116,9 @@ StatusOr<Symbol> SimExecutable::symbol(std::string_view name) const {
 }
 
 StatusOr<uint32_t> SimExecutable::variant(uint32_t entry, uint64_t block_threads) const {
+  if (entries_[entry].core != "simt" && block_threads != 1)
+    return Status(Code::out_of_resources,
+                  "a tile program is one thread, a block of " + std::to_string(block_threads) + " was asked for");
   auto chosen = block_threads <= ~uint32_t{0} ? phx::sim::System::select_variant(*program_, entries_[entry].name,
                                                                                  static_cast<uint32_t>(block_threads))
                                               : std::nullopt;
@@ -120,6 +134,7 @@ StatusOr<Occupancy> SimExecutable::occupancy(uint32_t entry, uint32_t block_thre
     return Status(Code::invalid_argument, "the executable has no entry " + std::to_string(entry));
   auto chosen = variant(entry, block_threads);
   if (!chosen) return chosen.status();
+  if (entries_[entry].core != "simt") return Occupancy{1, 0, "cores"};
   if (dynamic_shared > ~uint32_t{0}) return Status(Code::out_of_resources, "no core has that much shared memory");
   std::string reason;
   unsigned blocks =

@@ -94,7 +94,8 @@ Execution::Execution(std::shared_ptr<MachineState> machine, Telemetry* sink, dou
     : machine_(std::move(machine)),
       sink_(sink),
       watchdog_seconds_(watchdog_seconds),
-      engines_(machine_->system->devices(), static_cast<uint32_t>(machine_->system->machine().chip.aiv)) {
+      engines_(machine_->system->devices(), Cores{static_cast<uint64_t>(machine_->system->machine().chip.aiv),
+                                                  static_cast<uint64_t>(machine_->system->machine().chip.aic)}) {
   for (unsigned i = 0; i < machine_->system->devices(); ++i) rings_.emplace_back();
 }
 
@@ -268,7 +269,13 @@ StatusOr<SimTime> Execution::launch(const Context& at, const Dispatch& command, 
   uint64_t blocks = command.grid.count();
   if (blocks < members.size()) members.resize(blocks);
   uint64_t per_member = (blocks + members.size() - 1) / members.size();
-  SimTime start = engines_.cores_free(members, per_member, at.start);
+  const EntryPoint& entry = executable->entries()[command.entry];
+  const machine::Chip& chip = machine_->system->machine().chip;
+  Cores cores{per_member, 0};
+  if (entry.core == "aic") cores = {0, per_member};
+  if (entry.core == "mix")
+    cores = {per_member * static_cast<uint64_t>(std::max<int64_t>(1, chip.aiv / chip.aic)), per_member};
+  SimTime start = engines_.cores_free(members, cores, at.start);
 
   phx::sim::LaunchRequest request;
   request.program = executable->program();
@@ -282,7 +289,7 @@ StatusOr<SimTime> Execution::launch(const Context& at, const Dispatch& command, 
   request.start_seconds = seconds(start);
   cancel_.store(false, std::memory_order_relaxed);
   request.cancel = &cancel_;
-  const std::string& kernel = executable->entries()[command.entry].name;
+  const std::string& kernel = entry.name;
   auto began = std::chrono::steady_clock::now();
   auto host_seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
   bool too_long = false;
@@ -296,7 +303,8 @@ StatusOr<SimTime> Execution::launch(const Context& at, const Dispatch& command, 
   request.service = [&](std::span<const phx::sim::ServiceRecord> records) { serve(records, kernel, start); };
 
   phx::sim::LaunchResult result = machine_->system->launch(request);
-  if (result.refused) return Status(Code::out_of_resources, result.refused->str());
+  if (result.refused)
+    return Status(result.unsupported ? Code::unsupported : Code::out_of_resources, result.refused->str());
   if (result.fault) {
     if (too_long) {
       result.fault->kind = phx::sim::FaultKind::watchdog;
@@ -316,7 +324,7 @@ StatusOr<SimTime> Execution::launch(const Context& at, const Dispatch& command, 
       level.busy_seconds += static_cast<double>(link.busy_cycles) * cycle;
     }
   }
-  engines_.take_cores(members, per_member, start, end);
+  engines_.take_cores(members, cores, start, end);
   if (sink_) {
     KernelRecord record = kernel_record(result, request, machine_->system->machine());
     record.start = start;

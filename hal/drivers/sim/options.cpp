@@ -6,7 +6,7 @@
 namespace phx::hal::sim {
 namespace {
 
-// Checks that are always on, and those that wait for the parts of the device they need.
+// Checks that are always on; `synccheck` is asked for, by itself or by `all`.
 constexpr const char* kAlwaysOn[] = {"bounds", "alignment", "lifetime", "deadlock"};
 
 Status bad(const std::string& key, const std::string& value, const std::string& expected) {
@@ -28,12 +28,14 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-Status read_checks(const std::string& value) {
+Status read_checks(const std::string& value, phx::sim::SystemOptions& system) {
   for (const std::string& check : split(value, ',')) {
-    bool known = false;
+    bool known = check == "synccheck" || check == "all";
+    if (known) system.check_pipe_order = true;
     for (const char* name : kAlwaysOn) known |= check == name;
     if (!known)
-      return bad("check", value, "a list of: bounds, alignment, lifetime, deadlock (all of them are always on)");
+      return bad("check", value,
+                 "a list of: synccheck, all, bounds, alignment, lifetime, deadlock (the last four are always on)");
   }
   return {};
 }
@@ -45,12 +47,14 @@ std::vector<OptionInfo> option_table() {
       {"machine", "a machine name or file", "cloudmatrix-384", "the machine to simulate"},
       {"override", "key=value[;key=value...]", "", "numbers of the machine to change"},
       {"devices", "a positive integer, or 'all'", "1", "the first so many devices of the machine"},
-      {"mode", "timed|functional", "timed", "with or without the timing model"},
+      {"mode", "timed|functional|timing-only", "timed",
+       "with the timing model; values alone; times of tile kernels alone, without data"},
       {"threads", "a positive integer", "all cores", "host threads; results do not depend on it"},
       {"shuffle", "a seed", "", "permutes host task order, for tests"},
       {"watchdog", "seconds ('30s') or warp instructions", std::to_string(phx::sim::kDefaultWatchdog),
        "when a kernel counts as hung"},
-      {"check", "bounds,alignment,lifetime,deadlock", "", "checks of device code"},
+      {"check", "a list of: synccheck, all, bounds, alignment, lifetime, deadlock", "",
+       "checks of device code; the last four are always on"},
       {"trace", "a file name", "", "where to write a trace of simulated time"},
       {"reuse", "off", "off", "whether identical work may be timed once: not yet, every launch is simulated"},
   };
@@ -77,8 +81,10 @@ StatusOr<Options> read_options(const Config& config) {
         options.system.mode = phx::sim::Mode::timed;
       else if (value == "functional")
         options.system.mode = phx::sim::Mode::functional;
+      else if (value == "timing-only")
+        options.system.mode = phx::sim::Mode::timing_only;
       else
-        return bad(key, value, "timed or functional");
+        return bad(key, value, "timed, functional or timing-only");
     } else if (key == "threads") {
       auto count = number(value);
       if (!count || *count < 1 || *count > 1024) return bad(key, value, "a number from 1 to 1024");
@@ -96,7 +102,7 @@ StatusOr<Options> read_options(const Config& config) {
       else
         options.system.watchdog_instructions = *limit;
     } else if (key == "check") {
-      if (Status status = read_checks(value); !status) return status;
+      if (Status status = read_checks(value, options.system); !status) return status;
     } else if (key == "trace") {
       options.trace = value;
     } else if (key == "reuse") {

@@ -23,14 +23,19 @@ class SimDriver final : public Driver {
           return execution_->run(group, submission, ready);
         });
     facts_.name = machine.name;
-    bool timed = machine_->system->options().mode == phx::sim::Mode::timed;
-    facts_.mode = timed ? "timed" : "functional";
+    const phx::sim::Mode mode = machine_->system->options().mode;
+    facts_.mode = mode == phx::sim::Mode::timed        ? "timed"
+                  : mode == phx::sim::Mode::functional ? "functional"
+                                                       : "timing-only";
     facts_.devices_total = static_cast<uint32_t>(machine.system.devices());
     facts_.weakest_source = std::string(machine::name_of(machine::weakest_tag(machine)));
     if (machine.chip.simt.kind == machine::SimtKind::Virtual)
       facts_.warnings.push_back("SIMT code is a virtual extension of '" + machine.name +
                                 "'; the real chip does not run it");
-    if (!timed) facts_.warnings.push_back("functional mode: times are nominal, not estimates");
+    if (mode == phx::sim::Mode::functional)
+      facts_.warnings.push_back("functional mode: times are nominal, not estimates");
+    if (mode == phx::sim::Mode::timing_only)
+      facts_.warnings.push_back("timing-only mode: kernels move no data, results are meaningless");
   }
 
   const MachineFacts& facts() const override { return facts_; }

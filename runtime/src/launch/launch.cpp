@@ -40,7 +40,8 @@ Result Runtime::launch(Stream* stream, const KernelRef& kernel, const LaunchShap
   auto fits = kernel.executable->occupancy(kernel.entry, static_cast<uint32_t>(threads), dynamic_shared);
   if (!fits) return {phxErrorLaunchOutOfResources, "kernel '" + entry.name + "': " + fits.status().message()};
   if (cooperative) {
-    uint64_t resident = uint64_t{fits->blocks_per_core} * limit(device, "cores");
+    uint64_t resident = entry.resident_grid ? uint64_t{entry.resident_grid} * device.group().size()
+                                            : uint64_t{fits->blocks_per_core} * limit(device, "cores");
     if (grid.count() > resident)
       return {phxErrorCooperativeLaunchTooLarge, "kernel '" + entry.name + "': " + std::to_string(grid.count()) +
                                                      " blocks cannot all be resident; the device holds " +

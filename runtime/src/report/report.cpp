@@ -104,7 +104,7 @@ Json faults(const TelemetryLog::Contents& log) {
 }  // namespace
 
 std::string report_json(const ReportFacts& facts, const TelemetryLog::Contents& log) {
-  bool timed = facts.machine.mode == "timed";
+  bool timed = facts.machine.mode != "functional";
   Json report;
   report["version"] = kReportVersion;
   report["machine"] = facts.machine.name;

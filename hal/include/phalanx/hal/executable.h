@@ -30,6 +30,10 @@ struct EntryPoint {
   uint32_t local = 0;               // private bytes per thread (spills, arrays)
   uint32_t max_block_threads = 0;   // 0: the device's limit
   uint64_t constant_bytes = 0;      // of the whole executable
+  // What one place of the grid occupies: "simt" (a block shares a vector core), "aiv" or "aic" (one core), "mix" (a
+  // cube core and its vector cores). All but the first run blocks of one thread.
+  std::string core = "simt";
+  uint32_t resident_grid = 0;  // largest grid of which a device holds all at once; 0: depends on the block
 };
 
 // A variable of the executable that the host can name.
@@ -44,7 +48,7 @@ struct Symbol {
 struct Occupancy {
   uint32_t blocks_per_core = 0;
   uint32_t registers = 0;  // per thread, of the variant that would run
-  std::string limited_by;  // "threads", "registers", "shared", "blocks"
+  std::string limited_by;  // "threads", "registers", "shared", "blocks", "cores"
 };
 
 class Executable {
