@@ -76,6 +76,9 @@ std::optional<uint32_t> partner(std::span<const Kernel> kernels, uint32_t kernel
 
 enum class ObjectKind : uint8_t { global = 0, constant = 1, string = 2 };
 
+// Object of kind string that holds the description of a compiled tensor program (docs/executable.md).
+inline constexpr const char* kProgramObject = "phx.program";
+
 struct Object {
   std::string name;  // symbol, mangled
   ObjectKind kind = ObjectKind::global;

@@ -115,6 +115,14 @@ StatusOr<Symbol> SimExecutable::symbol(std::string_view name) const {
                 constant};
 }
 
+std::string_view SimExecutable::description() const {
+  const image::Executable& executable = program_->executable();
+  for (const image::Object& object : executable.objects)
+    if (object.name == image::kProgramObject && !object.zero)
+      return {reinterpret_cast<const char*>(executable.data.data() + object.offset), object.size};
+  return {};
+}
+
 StatusOr<uint32_t> SimExecutable::variant(uint32_t entry, uint64_t block_threads) const {
   if (entries_[entry].core != "simt" && block_threads != 1)
     return Status(Code::out_of_resources,

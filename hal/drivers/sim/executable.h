@@ -15,6 +15,7 @@ class SimExecutable final : public Executable, public std::enable_shared_from_th
   StatusOr<uint32_t> find(std::string_view entry) const override;
   StatusOr<Symbol> symbol(std::string_view name) const override;
   StatusOr<Occupancy> occupancy(uint32_t entry, uint32_t block_threads, uint64_t dynamic_shared) const override;
+  std::string_view description() const override;
 
   const std::shared_ptr<phx::sim::Program>& program() const { return program_; }
   // The variant of an entry that runs blocks of so many threads.

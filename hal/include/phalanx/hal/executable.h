@@ -58,6 +58,9 @@ class Executable {
   // Index into entries(); not_found lists up to a few names that exist.
   virtual StatusOr<uint32_t> find(std::string_view entry) const = 0;
   virtual StatusOr<Symbol> symbol(std::string_view name) const = 0;
+  // Text that the executable's maker left for the host beside the code; empty without any. Compiled tensor programs
+  // say here which kernels run on which buffers.
+  virtual std::string_view description() const { return {}; }
   // out_of_resources, saying which, if not even one block fits on a core.
   virtual StatusOr<Occupancy> occupancy(uint32_t entry, uint32_t block_threads, uint64_t dynamic_shared) const = 0;
 };
