@@ -46,15 +46,20 @@ PHX_ALWAYS constexpr uint32_t up(uint32_t x, uint32_t n) { return (x + n - 1) / 
 PHX_ALWAYS F32 canonical(F32 x) { return cast<F32>((x == x) ? cast<I32>(x) : I32(0x7fffffff)); }
 
 // --- Conversions
+#if defined(__F16C__)  // the host's own conversions differ from those below in the bits of NaN alone
+using F16 = _Float16 __attribute__((ext_vector_type(16)));
+PHX_ALWAYS F32 f32_of_f16(U16 halves) { return __builtin_convertvector(cast<F16>(halves), F32); }
+PHX_ALWAYS U16 f16_of(F32 value) {
+  const U16 h = cast<U16>(__builtin_convertvector(value, F16));
+  return ((h & 0x7fff) > U16(0x7c00)) ? U16(0x7fff) : h;
+}
+#else
 PHX_ALWAYS F32 f32_of_f16(U16 halves) {
   const U32 h = __builtin_convertvector(halves, U32), magnitude = h & 0x7fff;
   U32 x = cast<U32>(cast<F32>(magnitude << 13) * 0x1p112f);  // moves the exponent's bias; exact, for subnormals too
   x |= cast<U32>(magnitude >= U32(0x7c00)) & 0x7f800000;
   return cast<F32>(x | (h & 0x8000) << 16);
 }
-PHX_ALWAYS F32 f32_of_bf16(U16 halves) { return cast<F32>(__builtin_convertvector(halves, U32) << 16); }
-PHX_ALWAYS F32 f32_of_s8(U8 bytes) { return __builtin_convertvector(cast<I8>(bytes), F32); }
-
 PHX_ALWAYS U16 f16_of(F32 value) {
   const U32 bits = cast<U32>(value), x = bits & 0x7fffffff, sign = bits >> 16 & 0x8000;
   const U32 normal = (x - 0x38000000u + 0xfff + (x >> 13 & 1)) >> 13;
@@ -65,6 +70,10 @@ PHX_ALWAYS U16 f16_of(F32 value) {
   h |= sign;
   return __builtin_convertvector((x > U32(0x7f800000)) ? U32(0x7fff) : h, U16);
 }
+#endif
+PHX_ALWAYS F32 f32_of_bf16(U16 halves) { return cast<F32>(__builtin_convertvector(halves, U32) << 16); }
+PHX_ALWAYS F32 f32_of_s8(U8 bytes) { return __builtin_convertvector(cast<I8>(bytes), F32); }
+
 PHX_ALWAYS U16 bf16_of(F32 value) {
   const U32 x = cast<U32>(value);
   const U32 h = (x + 0x7fff + (x >> 16 & 1)) >> 16;
@@ -364,17 +373,15 @@ PHX_ALWAYS typename Store::Vector drained(const Drain& job, const unsigned char*
   }
 }
 
-// `count` elements of `value`, from element `first` on.
 template <class Store>
-PHX_ALWAYS void put(const Drain& job, unsigned char* to, typename Store::Vector value, uint32_t first, uint32_t count) {
+PHX_ALWAYS void put(const Drain& job, unsigned char* to, typename Store::Vector value, uint32_t count) {
   constexpr uint32_t kBytes = sizeof value / 16;
-  typename Store::Vector old(0), part(0);
-  __builtin_memcpy(&part, reinterpret_cast<const unsigned char*>(&value) + first * kBytes, count * kBytes);
   if (job.add) {
+    typename Store::Vector old(0);
     __builtin_memcpy(&old, to, count * kBytes);
-    part = Store::sum(old, part);
+    value = Store::sum(old, value);
   }
-  __builtin_memcpy(to, &part, count * kBytes);
+  __builtin_memcpy(to, &value, count * kBytes);
 }
 
 template <class Store>
@@ -389,7 +396,7 @@ void drain_of(const Drain& job) {
         if (!job.add && job.n - c >= 16)
           store(to, value);
         else
-          put<Store>(job, to, value, 0, least(16, job.n - c));
+          put<Store>(job, to, value, least(16, job.n - c));
       }
     return;
   }
@@ -402,11 +409,16 @@ void drain_of(const Drain& job) {
       if (c < job.n) value = drained<Store>(job, job.accumulators + c / 16 * job.pitch + r * uint64_t{64});
       const uint32_t valid = c < job.n ? least(16, job.n - c) : 0;
       for (uint32_t i = valid; i < 16; ++i) value[i] = 0;
+      V pieces[16 / kPiece] = {value};
+      if constexpr (kPiece == 8)
+        pieces[1] = __builtin_shufflevector(value, value, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
 #pragma clang loop unroll(full)
-      for (uint32_t i = 0; i < 16; i += kPiece) {
-        if (c + i >= filled) break;
+      for (uint32_t i = 0; i < 16 && c + i < filled; i += kPiece) {
         unsigned char* to = job.out + (c + i) / c0 * job.out_pitch + r * uint64_t{32} + (c + i) % c0 * kBytes;
-        put<Store>(job, to, value, i, job.add ? (valid > i ? least(kPiece, valid - i) : 0) : kPiece);
+        if (job.add)
+          put<Store>(job, to, pieces[i / kPiece], valid > i ? least(kPiece, valid - i) : 0);
+        else
+          __builtin_memcpy(to, &pieces[i / kPiece], kPiece * kBytes);
       }
     }
 }
