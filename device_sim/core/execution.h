@@ -104,6 +104,12 @@ struct PipeFlags {
   uint64_t raisers = 0, raised_by = 0;               // of the cross-core flag that the core waits for: all, and so far
 };
 
+// Where vsel and vsels find their mask: what the last set_cmpmask of the block said.
+struct CompareMask {
+  bool set = false;
+  uint64_t address = 0, pitch = 0;
+};
+
 // One on-chip buffer of a core, by TileSpace (tile_access.h).
 struct TileBuffer {
   unsigned char* data = nullptr;
@@ -133,6 +139,7 @@ struct BlockProgress {
   bool yielded = false;   // sleep: end the warp's slice
 
   float quant_scale = 1;  // of fixpipe.quant
+  CompareMask compare_mask;
 
   uint64_t live_lanes = 0;
   uint64_t barrier_lanes = 0;  // lanes waiting at the block barrier

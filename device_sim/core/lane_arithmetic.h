@@ -419,7 +419,7 @@ void lop3(const Decoded* d, Frame* f) {
   });
   PHX_NEXT;
 }
-Handler pick_lop3(uint8_t lanes) {
+inline Handler pick_lop3(uint8_t lanes) {
   switch (lanes & (kLaneA | kLaneB | kLaneC)) {
     case kLaneA | kLaneB | kLaneC:
       return lop3<L, L, L>;

@@ -25,7 +25,7 @@ unsigned char* touch(const Decoded* d, Frame* f, const TileRange& range) {
     return nullptr;
   };
   if (range.bytes == 0 || range.rows == 0) return buffer.data;
-  if ((range.rows > 1 ? range.address | range.pitch : range.address) % kAlignment[space])
+  if ((range.rows > 1 && !range.elements ? range.address | range.pitch : range.address) % kAlignment[space])
     return fail(FaultKind::misaligned,
                 std::string(kNames[space]) + " addresses are multiples of " + std::to_string(kAlignment[space]));
   if (range.write && range.rows > 1 && range.pitch < range.bytes)
