@@ -389,15 +389,17 @@ void drain_of(const Drain& job) {
   using V = typename Store::Vector;
   constexpr uint32_t kBytes = sizeof(V) / 16;
   if (!job.nz) {
-    for (uint32_t r = 0; r < job.m; ++r)
-      for (uint32_t c = 0; c < job.n; c += 16) {
-        const V value = drained<Store>(job, job.accumulators + c / 16 * job.pitch + r * uint64_t{64});
-        unsigned char* to = job.out + r * job.out_pitch + c * kBytes;
-        if (!job.add && job.n - c >= 16)
-          store(to, value);
-        else
-          put<Store>(job, to, value, least(16, job.n - c));
-      }
+    constexpr uint32_t kTogether = 8;  // rows: column blocks are a power of two apart and compete for cache sets
+    for (uint32_t first = 0; first < job.m; first += kTogether)
+      for (uint32_t c = 0; c < job.n; c += 16)
+        for (uint32_t r = first; r < least(job.m, first + kTogether); ++r) {
+          const V value = drained<Store>(job, job.accumulators + c / 16 * job.pitch + r * uint64_t{64});
+          unsigned char* to = job.out + r * job.out_pitch + c * kBytes;
+          if (!job.add && job.n - c >= 16)
+            store(to, value);
+          else
+            put<Store>(job, to, value, least(16, job.n - c));
+        }
     return;
   }
   // In NZ the last column block is filled up with zeros, but where values are added.
