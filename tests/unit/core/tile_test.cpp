@@ -82,6 +82,16 @@ TEST_CASE("what a tile program must not do") {
   fault = run(" mov.b64 s4, 0x200001\n mov.b64 s5, 0x1000000\n dma_gm_ub s5, s2, s4, zero\n").fault;
   REQUIRE(fault);
   CHECK(fault->kind == FaultKind::ub_out_of_bounds);
+  // Bursts that overlap where they are written, and that leave the buffer of the first one.
+  fault = run(" mov.b64 s4, 0x400002\n mov.b64 s5, 0x2000000000\n dma_gm_ub zero, s2, s4, s5\n").fault;
+  REQUIRE(fault);
+  CHECK(fault->kind == FaultKind::illegal_instruction);
+  CHECK(fault->nearest == "rows of 64 bytes at a pitch of 32 overlap in the destination");
+  fault = run(" mov.b64 s4, 0x400003\n mov.b64 s5, 0x1e4\n dma_gm_ub zero, s2, s4, s5\n").fault;
+  REQUIRE(fault);
+  CHECK(fault->kind == FaultKind::out_of_bounds);
+  CHECK(fault->nearest.starts_with("968 bytes into x (1024 bytes"));
+  CHECK(fault->bytes == 64);
 }
 
 TEST_CASE("a cross-core flag holds every core until all have raised it") {
