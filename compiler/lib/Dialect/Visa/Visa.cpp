@@ -24,6 +24,13 @@ void VisaDialect::initialize() {
       >();
 }
 
+llvm::SmallVector<isa::OperandClass, 4> sourceClasses(const isa::RowInfo& row) {
+  llvm::SmallVector<isa::OperandClass, 4> classes;
+  if (row.dst == isa::OperandClass::S) classes.push_back(row.dst);
+  classes.append({row.a, row.b, row.c});
+  return classes;
+}
+
 // --- Mnemonics
 
 std::string mnemonicOf(isa::Opcode opcode, isa::Type type, uint16_t mod) {
@@ -137,8 +144,8 @@ bool isWord(mlir::Type type) { return llvm::isa<ScalarType>(type) || llvm::isa<L
 mlir::ParseResult InstOp::parse(mlir::OpAsmParser& parser, mlir::OperationState& result) {
   isa::Opcode opcode;
   if (parseRow(parser, result, opcode)) return mlir::failure();
-  llvm::SmallVector<mlir::OpAsmParser::UnresolvedOperand, 3> operands;
-  llvm::SmallVector<int8_t, 3> slots;
+  llvm::SmallVector<mlir::OpAsmParser::UnresolvedOperand, 4> operands;
+  llvm::SmallVector<int8_t, 4> slots;
   auto item = [&]() -> mlir::ParseResult {
     for (int8_t slot : {0, 2, 3, 4})
       if (mlir::succeeded(parser.parseOptionalKeyword(kSlotWords[slot]))) {
@@ -149,7 +156,7 @@ mlir::ParseResult InstOp::parse(mlir::OpAsmParser& parser, mlir::OperationState&
     return parser.parseOperand(operands.emplace_back());
   };
   if (parser.parseCommaSeparatedList(mlir::OpAsmParser::Delimiter::Paren, item)) return mlir::failure();
-  slots.resize(3, 0);
+  slots.resize(sourceClasses(*isa::row(opcode)).size(), 0);
   result.addAttribute("slots", parser.getBuilder().getDenseI8ArrayAttr(slots));
   mlir::FunctionType type;
   if (parseExtension(parser, result) || parser.parseColonType(type)) return mlir::failure();
@@ -190,8 +197,9 @@ void InstOp::getEffects(
   // Loads that are volatile, and everything that depends on or changes which lanes are where, stay in place.
   bool isVolatile = row->layout == isa::Layout::Mem && row->op != isa::Opcode::Lea &&
                     isa::bits(getMod(), 9, 3) == static_cast<unsigned>(isa::CachePolicy::Volatile);
-  // So does a nop: it marks a loop that may never end.
-  bool ordered = row->op == isa::Opcode::Nop ||
+  // So do a nop, which marks a loop that may never end, and the rows that set up later tile instructions.
+  bool ordered = row->op == isa::Opcode::Nop || row->op == isa::Opcode::SetQuant ||
+                 row->op == isa::Opcode::SetCmpMask ||
                  (has & (isa::E_SYNC | isa::E_CONTROL | isa::E_WARP | isa::E_SERVICE | isa::E_CLOCK)) || isVolatile;
   if ((has & isa::E_READ) || ordered) effects.emplace_back(mlir::MemoryEffects::Read::get());
   if ((has & (isa::E_WRITE | isa::E_ATOMIC)) || ordered) effects.emplace_back(mlir::MemoryEffects::Write::get());
@@ -204,18 +212,19 @@ mlir::LogicalResult InstOp::verify() {
   if (!((row->types >> static_cast<unsigned>(type)) & 1))
     return emitOpError("element type ") << isa::info(type).name << " is not among the row's types";
   llvm::ArrayRef<int8_t> slots = getSlots();
-  if (slots.size() != 3) return emitOpError("needs three slots");
-  const isa::OperandClass classes[] = {row->a, row->b, row->c};
+  const auto classes = sourceClasses(*row);
+  if (slots.size() != classes.size()) return emitOpError("needs ") << classes.size() << " slots";
+  auto letter = [&](unsigned i) { return "dabc"[operandByte(*row, i)]; };
   unsigned next = 0, immediates = 0;
-  for (unsigned i = 0; i < 3; ++i) {
+  for (unsigned i = 0; i < classes.size(); ++i) {
     auto slot = static_cast<Slot>(slots[i]);
     if ((slot == Slot::none) != (classes[i] == isa::OperandClass::None))
-      return emitOpError("slot ") << "abc"[i] << (slot == Slot::none ? " is missing" : " is not used by the row");
+      return emitOpError("slot ") << letter(i) << (slot == Slot::none ? " is missing" : " is not used by the row");
     if (slot == Slot::imm) {
       ++immediates;
       if (classes[i] != isa::OperandClass::V && classes[i] != isa::OperandClass::W &&
           classes[i] != isa::OperandClass::S)
-        return emitOpError("slot ") << "abc"[i] << " takes no immediate";
+        return emitOpError("slot ") << letter(i) << " takes no immediate";
     }
     if (slot != Slot::value) continue;
     if (next >= getSources().size()) return emitOpError("has fewer operands than its slots name");
@@ -224,10 +233,11 @@ mlir::LogicalResult InstOp::verify() {
                 : classes[i] == isa::OperandClass::R ? llvm::isa<LaneType>(held)
                                                      : isWord(held);
     if (!fits)
-      return emitOpError("operand ") << "abc"[i] << " has type " << held << ", which its operand class does not take";
+      return emitOpError("operand ") << letter(i) << " has type " << held << ", which its operand class does not take";
   }
   if (next != getSources().size()) return emitOpError("has more operands than its slots name");
   if (immediates > 1 || (immediates && !getExt())) return emitOpError("needs exactly one immediate value");
+  if (row->dst == isa::OperandClass::S && getNumResults()) return emitOpError("has no result");
   for (mlir::Value result : getResults()) {
     bool predicate = row->dst == isa::OperandClass::P;
     if (predicate != llvm::isa<PredicateType>(result.getType()))

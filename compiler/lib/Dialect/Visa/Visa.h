@@ -18,6 +18,13 @@ namespace phx::compiler::visa {
 // What a source slot of visa.inst holds.
 enum class Slot : int8_t { none, value, zero, ones, imm };
 
+// The classes of a row's source slots in order: a, b, c, and before them dst where it is a source (tile rows).
+llvm::SmallVector<isa::OperandClass, 4> sourceClasses(const isa::RowInfo& row);
+// Letter of source slot `index` in messages and the number of its operand byte (0 dst, 1 a, 2 b, 3 c).
+inline unsigned operandByte(const isa::RowInfo& row, unsigned index) {
+  return row.dst == isa::OperandClass::S ? index : index + 1;
+}
+
 // Text of an instruction without operands ("ld.gm.v4.b32"), and back; field order as in the assembler.
 std::string mnemonicOf(isa::Opcode opcode, isa::Type type, uint16_t mod);
 // False if no row, field or type has the name. Address fields (scale, iu) are written as .x<scale> and .iu here.

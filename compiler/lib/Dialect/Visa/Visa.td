@@ -48,7 +48,8 @@ def Visa_KernelOp : Visa_Op<"kernel", [Symbol, IsolatedFromAbove]> {
 def Visa_InstOp : Visa_Op<"inst", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "one instruction of the table on SSA values";
   let description = [{
-    `slots` says for each of the row's source slots a, b, c what it holds: nothing, the next operand, `zero`, `ones` or `imm`.
+    `slots` says for each of the row's source slots a, b, c what it holds: nothing, the next operand, `zero`, `ones` or `imm`;
+    the tile rows, whose dst is a source too, have it before them.
     `ext` is the immediate or the address offset; with `symbol` it is the addend to that object's address. A vector load has
     one result per element; the register allocator makes them consecutive. A vector store takes a visa.pack.
   }];

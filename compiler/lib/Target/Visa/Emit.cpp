@@ -35,6 +35,7 @@ void appendFrames(mlir::Location location, std::string function, std::vector<ima
     if (fused.getMetadata()) function = functionOf(fused.getMetadata());
     if (!fused.getLocations().empty()) appendFrames(fused.getLocations().front(), std::move(function), frames);
   } else if (auto named = llvm::dyn_cast<mlir::NameLoc>(location)) {
+    if (function.empty()) function = named.getName().str();
     appendFrames(named.getChildLoc(), std::move(function), frames);
   } else if (auto place = llvm::dyn_cast<mlir::FileLineColLoc>(location)) {
     if (place.getLine() == 0) return;

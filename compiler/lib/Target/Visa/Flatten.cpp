@@ -145,33 +145,34 @@ class Flattener {
     i.symbol = op.getSymbolAttr();
     i.code.has_ext = op.getExt().has_value() || op.getSymbol().has_value();
     i.code.ext = op.getExt().value_or(0);
-    isa::Operand* bytes[] = {&i.code.a, &i.code.b, &i.code.c};
+    const isa::RowInfo* row = isa::row(i.code.op);
+    isa::Operand* bytes[] = {&i.code.dst, &i.code.a, &i.code.b, &i.code.c};
     unsigned next = 0;
-    for (unsigned s = 0; s < 3; ++s) {
+    for (unsigned s = 0; s < op.getSlots().size(); ++s) {
+      const unsigned place = visa::operandByte(*row, s);
       switch (static_cast<Slot>(op.getSlots()[s])) {
         case Slot::none:
           break;
         case Slot::zero:
-          *bytes[s] = isa::operand::kZero;
+          *bytes[place] = isa::operand::kZero;
           break;
         case Slot::ones:
-          *bytes[s] = isa::operand::kOnes;
+          *bytes[place] = isa::operand::kOnes;
           break;
         case Slot::imm:
-          *bytes[s] = isa::operand::kImm;
+          *bytes[place] = isa::operand::kImm;
           break;
         case Slot::value: {
           mlir::Value value = op.getSources()[next++];
           if (auto it = groups_.find(value); it != groups_.end()) {
             for (auto [n, reg] : llvm::enumerate(it->second))
-              i.mentions.push_back({reg, static_cast<uint8_t>(s + 1), static_cast<uint8_t>(n), true, false, 0});
+              i.mentions.push_back({reg, static_cast<uint8_t>(place), static_cast<uint8_t>(n), true, false, 0});
           } else {
-            i.mentions.push_back({of(value), static_cast<uint8_t>(s + 1), 0, true, false, 0});
+            i.mentions.push_back({of(value), static_cast<uint8_t>(place), 0, true, false, 0});
           }
         }
       }
     }
-    const isa::RowInfo* row = isa::row(i.code.op);
     if (op.getNumResults() == 0 && (row->dst == isa::OperandClass::O)) i.code.dst = isa::operand::kZero;
     if (op.getNumResults() > 1) {
       llvm::SmallVector<int, 4> bundle;

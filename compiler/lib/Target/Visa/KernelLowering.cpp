@@ -98,24 +98,7 @@ bool componentsOf(mlir::Type type, llvm::SmallVectorImpl<unsigned>& bits, llvm::
   return walk(walk, type, 0);
 }
 
-// --- Locations and errors
-
-Diagnostic errorAt(mlir::Location location, const std::string& message) {
-  mlir::FileLineColLoc place;
-  location->walk([&](mlir::Location inner) {
-    if (auto call = llvm::dyn_cast<mlir::CallSiteLoc>(inner)) {
-      (void)call;
-      return mlir::WalkResult::advance();
-    }
-    if (auto file = llvm::dyn_cast<mlir::FileLineColLoc>(inner)) {
-      place = file;
-      return mlir::WalkResult::interrupt();
-    }
-    return mlir::WalkResult::advance();
-  });
-  if (!place) return error(message);
-  return error_at(place.getFilename().str(), place.getLine(), message, place.getColumn());
-}
+// --- Errors
 
 void KernelLowering::fail(mlir::Operation* op, const llvm::Twine& message) {
   if (failure_) return;

@@ -164,9 +164,9 @@ Operand VisaBuilder::emit(Opcode op, Type type, uint16_t mod, llvm::ArrayRef<Ope
 }
 
 void VisaBuilder::effect(Opcode op, Type type, uint16_t mod, llvm::ArrayRef<Operand> given) {
-  const isa::RowInfo* row = isa::row(op);
-  const isa::OperandClass classes[] = {row->a, row->b, row->c};
+  const auto classes = visa::sourceClasses(*isa::row(op));
   Sources sources;
+  sources.slots.resize(classes.size());
   for (unsigned i = 0; i < given.size(); ++i)
     if (classes[i] != isa::OperandClass::None) place(sources, i, classes[i], given[i], false);
   create(op, type, mod, sources, {});

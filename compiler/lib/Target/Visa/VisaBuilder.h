@@ -74,7 +74,7 @@ class VisaBuilder {
   // An instruction with a value result. The result is scalar if every source is and `lane` is false.
   Operand emit(isa::Opcode op, isa::Type type, uint16_t mod, llvm::ArrayRef<Operand> sources, unsigned width,
                bool lane = false);
-  // An instruction without result.
+  // An instruction without result. Sources in the order of its slots: of tile rows dst comes first.
   void effect(isa::Opcode op, isa::Type type, uint16_t mod, llvm::ArrayRef<Operand> sources);
 
   // Loads `count` values of `type` from consecutive addresses (1, 2 or 4).
@@ -121,8 +121,8 @@ class VisaBuilder {
  private:
   // Adds a source to the slot lists of an instruction.
   struct Sources {
-    llvm::SmallVector<mlir::Value, 3> values;
-    llvm::SmallVector<int8_t, 3> slots{0, 0, 0};
+    llvm::SmallVector<mlir::Value, 4> values;
+    llvm::SmallVector<int8_t, 4> slots{0, 0, 0};
     std::optional<uint64_t> ext;
     bool scalar = true;
   };

@@ -12,19 +12,6 @@ using mlir::Operation;
 using mlir::RankedTensorType;
 using mlir::Value;
 
-Diagnostic errorAt(mlir::Location location, const std::string& message) {
-  std::string file, name;
-  unsigned line = 0;
-  location->walk([&](mlir::Location part) {
-    if (auto place = llvm::dyn_cast<mlir::FileLineColLoc>(part); place && file.empty())
-      file = place.getFilename().str(), line = place.getLine();
-    if (auto named = llvm::dyn_cast<mlir::NameLoc>(part); named && name.empty()) name = named.getName().str();
-    return mlir::WalkResult::advance();
-  });
-  std::string text = name.empty() ? message : name + ": " + message;
-  return file.empty() ? error(text) : error_at(file, line, text);
-}
-
 mlir::MemRefType deviceBuffer(mlir::Type element, int64_t elements) {
   return mlir::MemRefType::get({elements}, element, mlir::MemRefLayoutAttrInterface{},
                                npu::SpaceAttr::get(element.getContext(), npu::Space::gm));
