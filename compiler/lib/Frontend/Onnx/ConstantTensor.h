@@ -17,8 +17,8 @@ using Shape = std::vector<int64_t>;
 // The most elements that a tensor may have; larger shapes are refused.
 inline constexpr int64_t kMostElements = int64_t{1} << 31;
 
-// The product of the dimensions; kMostElements + 1 when there are more than that (an empty dimension hides no absurd one),
-// or when a dimension is negative.
+// The product of the dimensions; kMostElements + 1 when there are more than that (an empty dimension hides no absurd
+// one), or when a dimension is negative.
 int64_t elementCount(std::span<const int64_t> shape);
 std::string text(std::span<const int64_t> values);  // "2x3", "scalar" for rank 0
 
@@ -39,8 +39,8 @@ struct ConstantTensor {
 ConstantTensor integers(std::span<const int64_t> values);  // 1-D, I64
 std::vector<int64_t> toIntegers(const ConstantTensor& tensor);
 
-// Elements of `to` at offset + sum(index * stride) become those of `from` at the same sum with its own offset and strides,
-// for every index below `extents`. Offsets and strides count elements; both tensors have one type.
+// Elements of `to` at offset + sum(index * stride) become those of `from` at the same sum with its own offset and
+// strides, for every index below `extents`. Offsets and strides count elements; both tensors have one type.
 struct StridedView {
   int64_t offset = 0;
   std::vector<int64_t> strides;

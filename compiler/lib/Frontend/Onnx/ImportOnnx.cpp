@@ -15,17 +15,18 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "onnx.pb.h"
 
 namespace phx::compiler::onnx {
 namespace {
 
-using phx::onnx::GraphProto;
-using phx::onnx::ModelProto;
-using phx::onnx::NodeProto;
-using phx::onnx::ValueInfoProto;
+using phx::onnx_schema::GraphProto;
+using phx::onnx_schema::ModelProto;
+using phx::onnx_schema::NodeProto;
+using phx::onnx_schema::ValueInfoProto;
 
-std::string quoted(const std::string& name) { return "'" + printable(name) + "'"; }
+std::string inQuotes(const std::string& name) { return "'" + printable(name) + "'"; }
 
 // "conv1", or "#3" for the third node when it has no name.
 std::string nodeName(const NodeProto& node, int index) {
@@ -35,10 +36,16 @@ std::string nodeName(const NodeProto& node, int index) {
 // One attempt to import, with a set of graph inputs taken as constants.
 class GraphImport {
  public:
-  GraphImport(const ModelProto& model, const std::string& file, mlir::MLIRContext& context, const OnnxImportOptions& options,
-              const std::set<std::string>& bound)
-      : model_(model), graph_(model.graph()), file_(file), context_(context), options_(options), bound_(bound),
-        builder_(&context), tensors_(builder_) {}
+  GraphImport(const ModelProto& model, const std::string& file, mlir::MLIRContext& context,
+              const OnnxImportOptions& options, const std::set<std::string>& bound)
+      : model_(model),
+        graph_(model.graph()),
+        file_(file),
+        context_(context),
+        options_(options),
+        bound_(bound),
+        builder_(&context),
+        tensors_(builder_) {}
 
   Expected<mlir::OwningOpRef<mlir::ModuleOp>> run();
 
@@ -76,7 +83,8 @@ class GraphImport {
 
 Diagnostic GraphImport::problem(const NodeProto& node, int index, const std::string& message) const {
   std::string name = node.name().empty() ? nodeName(node, index) : "'" + nodeName(node, index) + "'";
-  return problem("node " + name + " (" + printable(node.op_type()) + ", opset " + std::to_string(opset_) + "): " + message);
+  return problem("node " + name + " (" + printable(node.op_type()) + ", opset " + std::to_string(opset_) +
+                 "): " + message);
 }
 
 Outcome GraphImport::readOpset() {
@@ -96,13 +104,13 @@ Outcome GraphImport::readInitializers() {
     auto tensor = readTensor(proto, folder);
     if (!tensor) return problem(tensor.diagnostic().message);
     if (!values_.emplace(proto.name(), tensors_.constant(std::move(*tensor))).second)
-      return problem("tensor " + quoted(proto.name()) + " is defined twice");
+      return problem("tensor " + inQuotes(proto.name()) + " is defined twice");
   }
   return {};
 }
 
 Expected<Tensor> GraphImport::argumentType(const ValueInfoProto& input) const {
-  std::string place = "input " + quoted(input.name());
+  std::string place = "input " + inQuotes(input.name());
   if (!input.type().has_tensor_type()) return problem(place + " is not a tensor");
   const auto& declared = input.type().tensor_type();
   auto type = elementTypeOf(declared.elem_type());
@@ -124,12 +132,13 @@ Expected<Tensor> GraphImport::argumentType(const ValueInfoProto& input) const {
     } else if (named != options_.dimensions.end() && dim.has_dim_param()) {
       size = named->second;
     }
-    const Shape* known = given != options_.input_shapes.end()           ? &given->second
+    const Shape* known = given != options_.input_shapes.end()   ? &given->second
                          : value != options_.known_inputs.end() ? &value->second.shape
-                                                                        : nullptr;
+                                                                : nullptr;
     if (known) {
       if (known->size() != static_cast<size_t>(declared.shape().dim_size()))
-        return problem(place + " has rank " + std::to_string(declared.shape().dim_size()) + ", the given shape is " + text(*known));
+        return problem(place + " has rank " + std::to_string(declared.shape().dim_size()) + ", the given shape is " +
+                       text(*known));
       if (size >= 0 && (*known)[i] != size)
         return problem(label + " is " + std::to_string(size) + ", the given shape is " + text(*known));
       size = (*known)[i];
@@ -149,15 +158,15 @@ Outcome GraphImport::addArguments() {
   std::vector<std::string> names;
   std::set<std::string> seen;
   for (const ValueInfoProto& input : graph_.input()) {
-    if (!seen.insert(input.name()).second) return problem("input " + quoted(input.name()) + " is defined twice");
+    if (!seen.insert(input.name()).second) return problem("input " + inQuotes(input.name()) + " is defined twice");
     if (values_.contains(input.name())) continue;  // an initializer's declaration
     auto tensor = argumentType(input);
     if (!tensor) return tensor.diagnostic();
     if (bound_.contains(input.name())) {
       const ConstantTensor& known = options_.known_inputs.at(input.name());
       if (known.type != tensor->type)
-        return problem("input " + quoted(input.name()) + " is of type " + name(tensor->type) + ", its known value of type " +
-                       name(known.type));
+        return problem("input " + inQuotes(input.name()) + " is of type " + name(tensor->type) +
+                       ", its known value of type " + name(known.type));
       values_.emplace(input.name(), tensors_.constant(known));
       continue;
     }
@@ -201,7 +210,7 @@ void GraphImport::findLiveNodes() {
 Outcome GraphImport::importNode(const NodeProto& proto, int index) {
   const std::string& domain = proto.domain();
   if (!domain.empty() && domain != "ai.onnx")
-    return problem(proto, index, "operators of domain " + quoted(domain) + " are not supported");
+    return problem(proto, index, "operators of domain " + inQuotes(domain) + " are not supported");
   const Operator* op = findOperator(proto.op_type());
   if (!op) return problem(proto, index, "operator is not supported");
   if (opset_ < op->first_opset)
@@ -217,11 +226,12 @@ Outcome GraphImport::importNode(const NodeProto& proto, int index) {
     } else if (value != values_.end()) {
       inputs.push_back(&value->second);
     } else if (auto producer = producers_.find(name); producer != producers_.end()) {
-      return problem(proto, index, "input " + quoted(name) + " is computed only later, by node '" +
-                                       nodeName(graph_.node(producer->second), producer->second) +
-                                       "': the nodes are not in order, or form a cycle");
+      return problem(proto, index,
+                     "input " + inQuotes(name) + " is computed only later, by node '" +
+                         nodeName(graph_.node(producer->second), producer->second) +
+                         "': the nodes are not in order, or form a cycle");
     } else {
-      return problem(proto, index, "input " + quoted(name) + " is not defined");
+      return problem(proto, index, "input " + inQuotes(name) + " is not defined");
     }
   }
   int given = static_cast<int>(inputs.size());
@@ -229,8 +239,10 @@ Outcome GraphImport::importNode(const NodeProto& proto, int index) {
   for (int i = 0; i < std::min(given, op->least_inputs); ++i) present += inputs[i] != nullptr;
   if (present < op->least_inputs || (op->most_inputs >= 0 && given > op->most_inputs)) {
     std::string expected = std::to_string(op->least_inputs);
-    if (op->most_inputs < 0) expected = "at least " + expected;
-    else if (op->most_inputs != op->least_inputs) expected += " to " + std::to_string(op->most_inputs);
+    if (op->most_inputs < 0)
+      expected = "at least " + expected;
+    else if (op->most_inputs != op->least_inputs)
+      expected += " to " + std::to_string(op->most_inputs);
     return problem(proto, index, "it has " + std::to_string(given) + " inputs; expected " + expected);
   }
 
@@ -244,13 +256,13 @@ Outcome GraphImport::importNode(const NodeProto& proto, int index) {
     return problem(proto, index, tensors_.error());
   }
   if (auto unread = node.unreadAttribute())
-    return problem(proto, index, "attribute " + quoted(*unread) + " is not supported");
+    return problem(proto, index, "attribute " + inQuotes(*unread) + " is not supported");
   for (int i = 0; i < proto.output_size(); ++i) {
     if (proto.output(i).empty()) continue;
     const auto& output = node.outputs()[i];
     // An output that is not computed is an error only where it is read.
     if (output && !values_.emplace(proto.output(i), *output).second)
-      return problem(proto, index, "output " + quoted(proto.output(i)) + " is defined twice");
+      return problem(proto, index, "output " + inQuotes(proto.output(i)) + " is defined twice");
   }
   return {};
 }
@@ -274,7 +286,7 @@ Outcome GraphImport::addResults() {
   llvm::SmallVector<mlir::Type> types;
   if (graph_.output_size() == 0) return problem("the graph has no outputs");
   for (const ValueInfoProto& output : graph_.output()) {
-    std::string place = "output " + quoted(output.name());
+    std::string place = "output " + inQuotes(output.name());
     auto found = values_.find(output.name());
     if (found == values_.end()) {
       auto producer = producers_.find(output.name());
@@ -285,11 +297,13 @@ Outcome GraphImport::addResults() {
     if (output.has_type() && !output.type().has_tensor_type()) return problem(place + " is not a tensor");
     const auto& declared = output.type().tensor_type();
     if (declared.elem_type() != 0 && elementTypeOf(declared.elem_type()) != tensor.type)
-      return problem(place + " is declared as " + nameOfOnnxType(declared.elem_type()) + " but computed as " + name(tensor.type));
+      return problem(place + " is declared as " + nameOfOnnxType(declared.elem_type()) + " but computed as " +
+                     name(tensor.type));
     bool differs = declared.has_shape() && declared.shape().dim_size() != tensor.rank();
     for (int i = 0; !differs && i < declared.shape().dim_size(); ++i)
       differs = declared.shape().dim(i).has_dim_value() && declared.shape().dim(i).dim_value() != tensor.shape[i];
-    if (differs) return problem(place + " is computed with shape " + text(tensor.shape) + ", which is not the declared one");
+    if (differs)
+      return problem(place + " is computed with shape " + text(tensor.shape) + ", which is not the declared one");
     results.push_back(tensors_.value(tensor));
     types.push_back(results.back().getType());
   }
@@ -299,7 +313,8 @@ Outcome GraphImport::addResults() {
     const std::string& output = graph_.output(i).name();
     function_.setResultAttr(i, "phx.name", builder_.getStringAttr(output));
     ElementType type = values_.at(output).type;
-    if (isUnsigned(type)) function_.setResultAttr(i, "phx.type", builder_.getStringAttr("u" + std::to_string(bitWidth(type))));
+    if (isUnsigned(type))
+      function_.setResultAttr(i, "phx.type", builder_.getStringAttr("u" + std::to_string(bitWidth(type))));
   }
   return {};
 }
@@ -308,7 +323,7 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> GraphImport::run() {
   for (int i = 0; i < graph_.node_size(); ++i)
     for (const std::string& output : graph_.node(i).output())
       if (!output.empty() && !producers_.emplace(output, i).second)
-        return problem(graph_.node(i), i, "output " + quoted(output) + " is defined twice");
+        return problem(graph_.node(i), i, "output " + inQuotes(output) + " is defined twice");
   findLiveNodes();
   for (auto step : {&GraphImport::readOpset, &GraphImport::readInitializers, &GraphImport::addArguments})
     if (Outcome outcome = (this->*step)(); !outcome) return outcome.diagnostic();
@@ -318,6 +333,10 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> GraphImport::run() {
   }
   tensors_.setLocation(module_->getLoc());
   if (Outcome outcome = addResults(); !outcome) return outcome.diagnostic();
+
+  // What was computed on the way but is not used: outputs nobody reads, reshapes that cancelled each other.
+  for (mlir::Operation& op : llvm::make_early_inc_range(llvm::reverse(function_.front())))
+    if (mlir::isOpTriviallyDead(&op)) op.erase();
 
   // The importer must not produce invalid operations; should it do so, the first one is named.
   std::string wrong;

@@ -7,9 +7,10 @@
 
 namespace phx::compiler::onnx {
 
-using phx::onnx::AttributeProto;
+using phx::onnx_schema::AttributeProto;
 
-Node::Node(const phx::onnx::NodeProto& proto, int64_t opset, std::vector<const Tensor*> inputs, TensorBuilder& builder)
+Node::Node(const phx::onnx_schema::NodeProto& proto, int64_t opset, std::vector<const Tensor*> inputs,
+           TensorBuilder& builder)
     : proto_(proto), opset_(opset), inputs_(std::move(inputs)), builder_(builder), outputs_(proto.output_size()) {}
 
 const std::string& Node::op() const { return proto_.op_type(); }
@@ -36,9 +37,7 @@ const ConstantTensor* Node::constant(size_t i, std::string_view what) {
 
 size_t Node::outputCount() const { return outputs_.size(); }
 
-bool Node::wants(size_t i) const {
-  return i < outputs_.size() && !proto_.output(static_cast<int>(i)).empty();
-}
+bool Node::wants(size_t i) const { return i < outputs_.size() && !proto_.output(static_cast<int>(i)).empty(); }
 
 void Node::output(size_t i, Tensor tensor) {
   if (i < outputs_.size()) outputs_[i] = std::move(tensor);
@@ -91,7 +90,7 @@ std::vector<std::string> Node::strings(std::string_view name) {
   return {attribute->strings().begin(), attribute->strings().end()};
 }
 
-const phx::onnx::TensorProto* Node::tensor(std::string_view name) {
+const phx::onnx_schema::TensorProto* Node::tensor(std::string_view name) {
   auto* attribute = find(name, AttributeProto::TENSOR, "tensor");
   return attribute ? &attribute->t() : nullptr;
 }
@@ -112,8 +111,7 @@ Dims Node::axes(Dims axes, int64_t rank) {
   for (int64_t& one : axes) one = axis(one, rank);
   Dims sorted = axes;
   std::sort(sorted.begin(), sorted.end());
-  if (builder_.ok() && std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
-    fail("an axis is given twice");
+  if (builder_.ok() && std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) fail("an axis is given twice");
   return builder_.ok() ? axes : Dims{};
 }
 

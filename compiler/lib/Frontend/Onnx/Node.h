@@ -1,6 +1,6 @@
-// Node: one use of an operator, as its import function sees it: inputs that exist already, attributes by name, and the place
-// for outputs. All mistakes in the file are reported through TensorBuilder's sticky error, so reading never fails halfway:
-// what is missing or of the wrong type reads as the default.
+// Node: one use of an operator, as its import function sees it: inputs that exist already, attributes by name, and the
+// place for outputs. All mistakes in the file are reported through TensorBuilder's sticky error, so reading never fails
+// halfway: what is missing or of the wrong type reads as the default.
 #pragma once
 
 #include <set>
@@ -10,18 +10,19 @@
 
 #include "compiler/lib/Frontend/Onnx/TensorBuilder.h"
 
-namespace phx::onnx {
+namespace phx::onnx_schema {
 class AttributeProto;
 class NodeProto;
 class TensorProto;
-}  // namespace phx::onnx
+}  // namespace phx::onnx_schema
 
 namespace phx::compiler::onnx {
 
 class Node {
  public:
   // `inputs` holds nullptr for an optional input that is absent.
-  Node(const phx::onnx::NodeProto& proto, int64_t opset, std::vector<const Tensor*> inputs, TensorBuilder& builder);
+  Node(const phx::onnx_schema::NodeProto& proto, int64_t opset, std::vector<const Tensor*> inputs,
+       TensorBuilder& builder);
 
   const std::string& op() const;
   int64_t opset() const { return opset_; }
@@ -46,7 +47,7 @@ class Node {
   Dims integers(std::string_view name);
   std::vector<double> reals(std::string_view name);
   std::vector<std::string> strings(std::string_view name);
-  const phx::onnx::TensorProto* tensor(std::string_view name);
+  const phx::onnx_schema::TensorProto* tensor(std::string_view name);
   void ignore(std::string_view name) { find(name); }  // an attribute that does not change the results
   // An attribute that no import function asked for: not of this operator, or of a version that is not known.
   std::optional<std::string> unreadAttribute() const;
@@ -61,10 +62,10 @@ class Node {
   bool requireSameTypes();  // of all inputs
 
  private:
-  const phx::onnx::AttributeProto* find(std::string_view name);
-  const phx::onnx::AttributeProto* find(std::string_view name, int type, std::string_view type_name);
+  const phx::onnx_schema::AttributeProto* find(std::string_view name);
+  const phx::onnx_schema::AttributeProto* find(std::string_view name, int type, std::string_view type_name);
 
-  const phx::onnx::NodeProto& proto_;
+  const phx::onnx_schema::NodeProto& proto_;
   int64_t opset_;
   std::vector<const Tensor*> inputs_;
   TensorBuilder& builder_;

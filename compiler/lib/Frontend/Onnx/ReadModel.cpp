@@ -9,7 +9,7 @@
 namespace phx::compiler::onnx {
 namespace {
 
-using phx::onnx::TensorProto;
+using phx::onnx_schema::TensorProto;
 
 Diagnostic unreadable(const TensorProto& proto, const std::string& what) {
   return error("tensor '" + printable(proto.name()) + "': " + what);
@@ -41,13 +41,15 @@ Outcome readExternal(const TensorProto& proto, const std::string& folder, Consta
   std::error_code problem;
   fs::path relative(location), base = fs::canonical(folder.empty() ? "." : folder, problem);
   fs::path path = problem ? fs::path() : fs::canonical(base / relative, problem);
-  if (location.empty() || relative.is_absolute()) return unreadable(proto, "its external data names no file in the model's folder");
+  if (location.empty() || relative.is_absolute())
+    return unreadable(proto, "its external data names no file in the model's folder");
   if (problem) return unreadable(proto, "external data file '" + printable(location) + "' cannot be opened");
   auto [end_of_base, ignored] = std::mismatch(base.begin(), base.end(), path.begin(), path.end());
   if (end_of_base != base.end())
     return unreadable(proto, "external data file '" + printable(location) + "' is outside of the model's folder");
   if (length != bytes)
-    return unreadable(proto, "its shape needs " + std::to_string(bytes) + " bytes, its external data has " + std::to_string(length));
+    return unreadable(
+        proto, "its shape needs " + std::to_string(bytes) + " bytes, its external data has " + std::to_string(length));
   uint64_t size = fs::is_regular_file(path, problem) ? fs::file_size(path, problem) : 0;
   if (problem || offset > size || length > size - offset)
     return unreadable(proto, "external data file '" + printable(location) + "' ends before its bytes");
@@ -75,14 +77,14 @@ std::string printable(std::string_view name) {
   return name.size() > 120 ? out + "..." : out;
 }
 
-Expected<std::shared_ptr<const phx::onnx::ModelProto>> parseModel(std::span<const std::byte> bytes,
-                                                                  const std::string& file_name) {
-  auto model = std::make_shared<phx::onnx::ModelProto>();
+Expected<std::shared_ptr<const phx::onnx_schema::ModelProto>> parseModel(std::span<const std::byte> bytes,
+                                                                         const std::string& file_name) {
+  auto model = std::make_shared<phx::onnx_schema::ModelProto>();
   if (bytes.size() > INT32_MAX) return error_at(file_name, 0, "the file is larger than 2 GiB; use external data");
   if (bytes.empty() || !model->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return error_at(file_name, 0, "not an ONNX model: the file is damaged or cut off");
   if (!model->has_graph()) return error_at(file_name, 0, "not an ONNX model: there is no graph in it");
-  return std::shared_ptr<const phx::onnx::ModelProto>(std::move(model));
+  return std::shared_ptr<const phx::onnx_schema::ModelProto>(std::move(model));
 }
 
 Expected<ConstantTensor> readTensor(const TensorProto& proto, const std::string& folder) {
@@ -130,7 +132,8 @@ Expected<ConstantTensor> readTensor(const TensorProto& proto, const std::string&
         break;
       case ElementType::F16:
       case ElementType::BF16:
-        right = copyField(proto.int32_data(), tensor, count, [&](int64_t i, int32_t v) { put(i, static_cast<uint16_t>(v)); });
+        right = copyField(proto.int32_data(), tensor, count,
+                          [&](int64_t i, int32_t v) { put(i, static_cast<uint16_t>(v)); });
         found = proto.int32_data_size();
         break;
       default:

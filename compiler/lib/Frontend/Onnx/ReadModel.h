@@ -1,5 +1,5 @@
-// Protobuf to our own structures: models and tensors. Every size is checked against the bytes that are there before anything
-// is allocated from it.
+// Protobuf to our own structures: models and tensors. Every size is checked against the bytes that are there before
+// anything is allocated from it.
 #pragma once
 
 #include <cstddef>
@@ -11,18 +11,18 @@
 #include "compiler/lib/Frontend/Onnx/ConstantTensor.h"
 #include "device_sim/diagnostic/diagnostic.h"
 
-namespace phx::onnx {
+namespace phx::onnx_schema {
 class ModelProto;
 class TensorProto;
-}  // namespace phx::onnx
+}  // namespace phx::onnx_schema
 
 namespace phx::compiler::onnx {
 
-Expected<std::shared_ptr<const phx::onnx::ModelProto>> parseModel(std::span<const std::byte> bytes,
-                                                                  const std::string& file_name);
+Expected<std::shared_ptr<const phx::onnx_schema::ModelProto>> parseModel(std::span<const std::byte> bytes,
+                                                                         const std::string& file_name);
 
 // A tensor of a model; data in other files is looked for below `folder`.
-Expected<ConstantTensor> readTensor(const phx::onnx::TensorProto& proto, const std::string& folder);
+Expected<ConstantTensor> readTensor(const phx::onnx_schema::TensorProto& proto, const std::string& folder);
 
 // A file that holds one TensorProto, as in ONNX's test data. `tensor_name`, if given, receives its name.
 Expected<ConstantTensor> readTensorFile(std::span<const std::byte> bytes, const std::string& file_name,

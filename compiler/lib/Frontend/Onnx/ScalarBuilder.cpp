@@ -1,7 +1,6 @@
 #include "compiler/lib/Frontend/Onnx/ScalarBuilder.h"
 
 #include <cmath>
-#include <limits>
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -15,11 +14,16 @@ using enum ElementType;
 
 mlir::Type mlirType(ElementType type, mlir::MLIRContext* context) {
   switch (type) {
-    case F16: return mlir::Float16Type::get(context);
-    case BF16: return mlir::BFloat16Type::get(context);
-    case F32: return mlir::Float32Type::get(context);
-    case F64: return mlir::Float64Type::get(context);
-    default: return mlir::IntegerType::get(context, bitWidth(type));
+    case F16:
+      return mlir::Float16Type::get(context);
+    case BF16:
+      return mlir::BFloat16Type::get(context);
+    case F32:
+      return mlir::Float32Type::get(context);
+    case F64:
+      return mlir::Float64Type::get(context);
+    default:
+      return mlir::IntegerType::get(context, bitWidth(type));
   }
 }
 
@@ -49,33 +53,20 @@ mlir::Value ScalarBuilder::materialize(const Scalar& scalar) {
 Scalar ScalarBuilder::constant(ElementType type, double value) { return folded(type, value); }
 Scalar ScalarBuilder::integer(ElementType type, int64_t value) { return folded(type, value); }
 
-Scalar ScalarBuilder::lowest(ElementType type) {
-  if (isFloat(type)) return folded(type, -std::numeric_limits<double>::infinity());
-  if (!isSigned(type)) return folded(type, int64_t{0});
-  return folded(type, static_cast<int64_t>(~uint64_t{0} << (bitWidth(type) - 1)));
-}
-
-Scalar ScalarBuilder::highest(ElementType type) {
-  if (isFloat(type)) return folded(type, std::numeric_limits<double>::infinity());
-  if (type == Bool) return folded(type, int64_t{1});
-  if (isUnsigned(type)) return folded(type, int64_t{-1});
-  return folded(type, static_cast<int64_t>(~(~uint64_t{0} << (bitWidth(type) - 1))));
-}
-
-// Binary operations: the float operation, the integer one, and what they compute on the host. Integers wrap, as they do on
-// the device: hence the unsigned arithmetic. The sum of two f16 rounded from double is the f16 sum (53 >= 2 * 11 + 2 bits),
-// and so for the other types and operations here.
-#define PHX_BINARY(method, FloatOp, IntegerOp, symbol)                                                     \
-  Scalar ScalarBuilder::method(Scalar a, Scalar b) {                                                       \
-    if (mustEmit({&a, &b})) {                                                                              \
-      mlir::Value x = materialize(a), y = materialize(b);                                                  \
-      if (isFloat(a.type)) return unknown(a.type, arith::FloatOp::create(*builder_, location_, x, y));     \
-      return unknown(a.type, arith::IntegerOp::create(*builder_, location_, x, y));                        \
-    }                                                                                                      \
-    if (failed_) return folded(a.type, int64_t{0});                                                        \
-    if (isFloat(a.type)) return folded(a.type, a.known->real symbol b.known->real);                        \
-    return folded(a.type, static_cast<int64_t>(static_cast<uint64_t>(a.known->integer)                     \
-                                                   symbol static_cast<uint64_t>(b.known->integer)));       \
+// Binary operations: the float operation, the integer one, and what they compute on the host. Integers wrap, as they do
+// on the device: hence the unsigned arithmetic. The sum of two f16 rounded from double is the f16 sum (53 >= 2 * 11 + 2
+// bits), and so for the other types and operations here.
+#define PHX_BINARY(method, FloatOp, IntegerOp, symbol)                                                 \
+  Scalar ScalarBuilder::method(Scalar a, Scalar b) {                                                   \
+    if (mustEmit({&a, &b})) {                                                                          \
+      mlir::Value x = materialize(a), y = materialize(b);                                              \
+      if (isFloat(a.type)) return unknown(a.type, arith::FloatOp::create(*builder_, location_, x, y)); \
+      return unknown(a.type, arith::IntegerOp::create(*builder_, location_, x, y));                    \
+    }                                                                                                  \
+    if (failed_) return folded(a.type, int64_t{0});                                                    \
+    if (isFloat(a.type)) return folded(a.type, a.known->real symbol b.known->real);                    \
+    return folded(a.type, static_cast<int64_t>(static_cast<uint64_t>(a.known->integer)                 \
+                                                   symbol static_cast<uint64_t>(b.known->integer)));   \
   }
 PHX_BINARY(add, AddFOp, AddIOp, +)
 PHX_BINARY(sub, SubFOp, SubIOp, -)
@@ -93,7 +84,8 @@ Scalar ScalarBuilder::div(Scalar a, Scalar b) {
   if (isFloat(a.type)) return folded(a.type, a.known->real / b.known->real);
   int64_t x = a.known->integer, y = b.known->integer;
   if (y == 0) return failed_ = folding(), folded(a.type, int64_t{0});
-  if (isUnsigned(a.type)) return folded(a.type, static_cast<int64_t>(static_cast<uint64_t>(x) / static_cast<uint64_t>(y)));
+  if (isUnsigned(a.type))
+    return folded(a.type, static_cast<int64_t>(static_cast<uint64_t>(x) / static_cast<uint64_t>(y)));
   return folded(a.type, y == -1 ? static_cast<int64_t>(-static_cast<uint64_t>(x)) : x / y);
 }
 
@@ -108,7 +100,8 @@ Scalar ScalarBuilder::remainder(Scalar a, Scalar b) {
   if (isFloat(a.type)) return folded(a.type, std::fmod(a.known->real, b.known->real));
   int64_t x = a.known->integer, y = b.known->integer;
   if (y == 0) return failed_ = folding(), folded(a.type, int64_t{0});
-  if (isUnsigned(a.type)) return folded(a.type, static_cast<int64_t>(static_cast<uint64_t>(x) % static_cast<uint64_t>(y)));
+  if (isUnsigned(a.type))
+    return folded(a.type, static_cast<int64_t>(static_cast<uint64_t>(x) % static_cast<uint64_t>(y)));
   return folded(a.type, y == -1 ? int64_t{0} : x % y);
 }
 
@@ -170,36 +163,62 @@ Scalar ScalarBuilder::math(MathFunction function, Scalar a) {
   if (!mustEmit({&a}, exact)) {
     if (failed_) return folded(a.type, int64_t{0});
     switch (function) {
-      case Sqrt: return folded(a.type, std::sqrt(a.known->real));
-      case Floor: return folded(a.type, std::floor(a.known->real));
-      case Ceil: return folded(a.type, std::ceil(a.known->real));
-      case RoundEven: return folded(a.type, std::nearbyint(a.known->real));
-      default: return folded(a.type, std::trunc(a.known->real));
+      case Sqrt:
+        return folded(a.type, std::sqrt(a.known->real));
+      case Floor:
+        return folded(a.type, std::floor(a.known->real));
+      case Ceil:
+        return folded(a.type, std::ceil(a.known->real));
+      case RoundEven:
+        return folded(a.type, std::nearbyint(a.known->real));
+      default:
+        return folded(a.type, std::trunc(a.known->real));
     }
   }
   auto emit = [&]<class Op>() { return unknown(a.type, Op::create(*builder_, location_, materialize(a))); };
   switch (function) {
-    case Exp: return emit.operator()<math::ExpOp>();
-    case Log: return emit.operator()<math::LogOp>();
-    case Sqrt: return emit.operator()<math::SqrtOp>();
-    case Rsqrt: return emit.operator()<math::RsqrtOp>();
-    case Tanh: return emit.operator()<math::TanhOp>();
-    case Erf: return emit.operator()<math::ErfOp>();
-    case Sin: return emit.operator()<math::SinOp>();
-    case Cos: return emit.operator()<math::CosOp>();
-    case Tan: return emit.operator()<math::TanOp>();
-    case Asin: return emit.operator()<math::AsinOp>();
-    case Acos: return emit.operator()<math::AcosOp>();
-    case Atan: return emit.operator()<math::AtanOp>();
-    case Sinh: return emit.operator()<math::SinhOp>();
-    case Cosh: return emit.operator()<math::CoshOp>();
-    case Asinh: return emit.operator()<math::AsinhOp>();
-    case Acosh: return emit.operator()<math::AcoshOp>();
-    case Atanh: return emit.operator()<math::AtanhOp>();
-    case Floor: return emit.operator()<math::FloorOp>();
-    case Ceil: return emit.operator()<math::CeilOp>();
-    case RoundEven: return emit.operator()<math::RoundEvenOp>();
-    case Trunc: return emit.operator()<math::TruncOp>();
+    case Exp:
+      return emit.operator()<math::ExpOp>();
+    case Log:
+      return emit.operator()<math::LogOp>();
+    case Sqrt:
+      return emit.operator()<math::SqrtOp>();
+    case Rsqrt:
+      return emit.operator()<math::RsqrtOp>();
+    case Tanh:
+      return emit.operator()<math::TanhOp>();
+    case Erf:
+      return emit.operator()<math::ErfOp>();
+    case Sin:
+      return emit.operator()<math::SinOp>();
+    case Cos:
+      return emit.operator()<math::CosOp>();
+    case Tan:
+      return emit.operator()<math::TanOp>();
+    case Asin:
+      return emit.operator()<math::AsinOp>();
+    case Acos:
+      return emit.operator()<math::AcosOp>();
+    case Atan:
+      return emit.operator()<math::AtanOp>();
+    case Sinh:
+      return emit.operator()<math::SinhOp>();
+    case Cosh:
+      return emit.operator()<math::CoshOp>();
+    case Asinh:
+      return emit.operator()<math::AsinhOp>();
+    case Acosh:
+      return emit.operator()<math::AcoshOp>();
+    case Atanh:
+      return emit.operator()<math::AtanhOp>();
+    case Floor:
+      return emit.operator()<math::FloorOp>();
+    case Ceil:
+      return emit.operator()<math::CeilOp>();
+    case RoundEven:
+      return emit.operator()<math::RoundEvenOp>();
+    case Trunc:
+      return emit.operator()<math::TruncOp>();
   }
   return a;
 }
@@ -225,12 +244,18 @@ Scalar ScalarBuilder::compare(Relation relation, Scalar a, Scalar b) {
   if (failed_) return folded(Bool, int64_t{0});
   auto relate = [&](auto x, auto y) -> int64_t {
     switch (relation) {
-      case Relation::Equal: return x == y;
-      case Relation::NotEqual: return x != y;
-      case Relation::Less: return x < y;
-      case Relation::LessOrEqual: return x <= y;
-      case Relation::Greater: return x > y;
-      case Relation::GreaterOrEqual: return x >= y;
+      case Relation::Equal:
+        return x == y;
+      case Relation::NotEqual:
+        return x != y;
+      case Relation::Less:
+        return x < y;
+      case Relation::LessOrEqual:
+        return x <= y;
+      case Relation::Greater:
+        return x > y;
+      case Relation::GreaterOrEqual:
+        return x >= y;
     }
     return 0;
   };
@@ -245,14 +270,16 @@ Scalar ScalarBuilder::select(Scalar condition, Scalar a, Scalar b) {
   if (condition.known) return condition.known->integer ? a : b;
   mustEmit({&condition});
   PHX_GIVE_UP(a.type);
-  return unknown(a.type, arith::SelectOp::create(*builder_, location_, condition.value, materialize(a), materialize(b)));
+  return unknown(a.type,
+                 arith::SelectOp::create(*builder_, location_, condition.value, materialize(a), materialize(b)));
 }
 
-#define PHX_BITWISE(method, Op, symbol)                                                                              \
-  Scalar ScalarBuilder::method(Scalar a, Scalar b) {                                                                 \
-    if (mustEmit({&a, &b})) return unknown(a.type, arith::Op::create(*builder_, location_, materialize(a), materialize(b))); \
-    if (failed_) return folded(a.type, int64_t{0});                                                                  \
-    return folded(a.type, a.known->integer symbol b.known->integer);                                                 \
+#define PHX_BITWISE(method, Op, symbol)                                                                \
+  Scalar ScalarBuilder::method(Scalar a, Scalar b) {                                                   \
+    if (mustEmit({&a, &b}))                                                                            \
+      return unknown(a.type, arith::Op::create(*builder_, location_, materialize(a), materialize(b))); \
+    if (failed_) return folded(a.type, int64_t{0});                                                    \
+    return folded(a.type, a.known->integer symbol b.known->integer);                                   \
   }
 PHX_BITWISE(logicalAnd, AndIOp, &)
 PHX_BITWISE(logicalOr, OrIOp, |)

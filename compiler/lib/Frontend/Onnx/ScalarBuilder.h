@@ -1,10 +1,11 @@
 // ScalarBuilder: arithmetic on single elements, written once per operator.
 //
-// The same body is used in two ways. Inside a linalg.generic it emits arith and math operations. On constants it computes on
-// the host, which is how shape computations disappear; what cannot be computed exactly there (exp, tanh, ...) makes the fold
-// fail, and the operations are emitted after all.
+// The same body is used in two ways. Inside a linalg.generic it emits arith and math operations. On constants it
+// computes on the host, which is how shape computations disappear; what cannot be computed exactly there (exp, tanh,
+// ...) makes the fold fail, and the operations are emitted after all.
 //
-// Both operands of a binary operation have one type. Signedness comes from the ONNX type, since MLIR's integers have none.
+// Both operands of a binary operation have one type. Signedness comes from the ONNX type, since MLIR's integers have
+// none.
 #pragma once
 
 #include <optional>
@@ -24,7 +25,26 @@ struct Scalar {
 
 // Functions of one float; each is the operation of MLIR's math dialect of that name.
 enum class MathFunction {
-  Exp, Log, Sqrt, Rsqrt, Tanh, Erf, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh, Floor, Ceil, RoundEven,
+  Exp,
+  Log,
+  Sqrt,
+  Rsqrt,
+  Tanh,
+  Erf,
+  Sin,
+  Cos,
+  Tan,
+  Asin,
+  Acos,
+  Atan,
+  Sinh,
+  Cosh,
+  Asinh,
+  Acosh,
+  Atanh,
+  Floor,
+  Ceil,
+  RoundEven,
   Trunc
 };
 
@@ -41,9 +61,7 @@ class ScalarBuilder {
 
   Scalar constant(ElementType type, double value);
   Scalar integer(ElementType type, int64_t value);
-  // What a maximum starts from: -inf or the smallest integer; and a minimum's counterpart.
-  Scalar lowest(ElementType type);
-  Scalar highest(ElementType type);
+  Scalar number(ElementType type, Number value) { return {type, value, {}}; }
 
   Scalar add(Scalar a, Scalar b);
   Scalar sub(Scalar a, Scalar b);
@@ -63,10 +81,10 @@ class ScalarBuilder {
   Scalar logicalAnd(Scalar a, Scalar b);  // bitwise on integers
   Scalar logicalOr(Scalar a, Scalar b);
   Scalar logicalXor(Scalar a, Scalar b);
-  Scalar logicalNot(Scalar a);                          // Bool
-  Scalar shift(Scalar a, Scalar amount, bool left);     // amounts of the width or more give 0
-  // Floats to integers go towards zero; anything to Bool is "not zero". A float outside the integer's range is undefined in
-  // ONNX and saturates here only where a caller clamps first.
+  Scalar logicalNot(Scalar a);                       // Bool
+  Scalar shift(Scalar a, Scalar amount, bool left);  // amounts of the width or more give 0
+  // Floats to integers go towards zero; anything to Bool is "not zero". A float outside the integer's range is
+  // undefined in ONNX and saturates here only where a caller clamps first.
   Scalar convert(Scalar a, ElementType type);
   Scalar widen(Scalar a) { return convert(a, widened(a.type)); }
 
@@ -80,7 +98,8 @@ class ScalarBuilder {
   Scalar unknown(ElementType type, mlir::Value value) { return {type, std::nullopt, value}; }
   Scalar folded(ElementType type, double value) { return {type, numberOf(type, value), {}}; }
   Scalar folded(ElementType type, int64_t value) { return {type, numberOf(type, value), {}}; }
-  // True when an operation on these cannot be computed now: emit it, or, when folding, give up (`result` is then a dummy).
+  // True when an operation on these cannot be computed now: emit it, or, when folding, give up (`result` is then a
+  // dummy).
   bool mustEmit(std::initializer_list<const Scalar*> operands, bool exact = true);
 
   mlir::OpBuilder* builder_ = nullptr;

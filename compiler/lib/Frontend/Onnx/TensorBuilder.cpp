@@ -13,8 +13,8 @@ namespace {
 namespace linalg = mlir::linalg;
 namespace tensor = mlir::tensor;
 
-// Constants of up to this many elements are moved on the host, and all results together have at most this many bytes: a small
-// file must not ask for much memory.
+// Constants of up to this many elements are moved on the host, and all results together have at most this many bytes: a
+// small file must not ask for much memory.
 constexpr int64_t kMostFolded = int64_t{1} << 24;
 constexpr int64_t kMostFoldedBytes = int64_t{1} << 28;
 // A gather of more pieces than this is a selection instead of slices.
@@ -120,6 +120,13 @@ Tensor TensorBuilder::reshape(const Tensor& x, Shape shape) {
     return constant(std::move(copy));
   }
   if (x.count() == 0) return zeros(x.type, std::move(shape));
+  // A reshape of a reshape starts from the first one's source.
+  if (mlir::Operation* op = x.value.getDefiningOp();
+      mlir::isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op)) {
+    mlir::Value source = op->getOperand(0);
+    auto extents = mlir::cast<mlir::RankedTensorType>(source.getType()).getShape();
+    return reshape(result(x.type, Shape(extents.begin(), extents.end()), source), std::move(shape));
+  }
 
   // Runs of dimensions of both shapes that hold the same elements. `middle` is the shape with one dimension per run.
   llvm::SmallVector<mlir::ReassociationIndices> from, to;
@@ -172,8 +179,8 @@ Tensor TensorBuilder::transpose(const Tensor& x, Dims permutation) {
   for (int64_t from : permutation)
     if (x.shape[from] != 1) longer.push_back(from);
   if (std::is_sorted(longer.begin(), longer.end())) return reshape(x, std::move(shape));
-  mlir::Value out = linalg::TransposeOp::create(builder_, location_, value(x), empty(x.type, shape), permutation)
-                        ->getResult(0);
+  mlir::Value out =
+      linalg::TransposeOp::create(builder_, location_, value(x), empty(x.type, shape), permutation)->getResult(0);
   return result(x.type, std::move(shape), out);
 }
 
@@ -215,8 +222,10 @@ Tensor TensorBuilder::broadcast(const Tensor& x, Shape shape) {
   Dims present, missing;  // linalg.broadcast wants the broadcast dimensions left out of its input
   Shape kept;
   for (size_t i = 0; i < shape.size(); ++i) {
-    if (same[i] == shape[i]) kept.push_back(shape[i]);
-    else missing.push_back(static_cast<int64_t>(i));
+    if (same[i] == shape[i])
+      kept.push_back(shape[i]);
+    else
+      missing.push_back(static_cast<int64_t>(i));
   }
   mlir::Value input = value(reshape(x, kept));
   mlir::Value out =
@@ -230,7 +239,8 @@ Tensor TensorBuilder::slice(const Tensor& x, Dims starts, Dims sizes, Dims steps
   bool whole = true, backwards = false;
   for (size_t i = 0; i < starts.size(); ++i) {
     int64_t last = starts[i] + (sizes[i] - 1) * steps[i];
-    if (sizes[i] < 0 || (sizes[i] > 0 && (starts[i] < 0 || starts[i] >= x.shape[i] || last < 0 || last >= x.shape[i]))) {
+    if (sizes[i] < 0 ||
+        (sizes[i] > 0 && (starts[i] < 0 || starts[i] >= x.shape[i] || last < 0 || last >= x.shape[i]))) {
       fail("a slice reaches outside of a tensor of shape " + text(x.shape));
       return failed(x.type, std::move(sizes));
     }
@@ -262,9 +272,9 @@ Tensor TensorBuilder::slice(const Tensor& x, Dims starts, Dims sizes, Dims steps
     }
     return slice(current, std::move(starts), std::move(sizes), std::move(steps));
   }
-  mlir::Value out =
-      tensor::ExtractSliceOp::create(builder_, location_, tensorType(x.type, sizes), value(x), attributes(builder_, starts),
-                                     attributes(builder_, sizes), attributes(builder_, steps));
+  mlir::Value out = tensor::ExtractSliceOp::create(builder_, location_, tensorType(x.type, sizes), value(x),
+                                                   attributes(builder_, starts), attributes(builder_, sizes),
+                                                   attributes(builder_, steps));
   return result(x.type, std::move(sizes), out);
 }
 
@@ -370,8 +380,10 @@ Tensor TensorBuilder::take(const Tensor& x, int64_t axis, const Tensor& indices)
       if (at < 0) at += size;
       Piece* last = pieces.empty() ? nullptr : &pieces.back();
       if (last && last->size == 1 && at > last->start) last->step = at - last->start;
-      if (last && at == last->start + last->size * last->step && at > last->start) ++last->size;
-      else pieces.push_back({at, 1, 1});
+      if (last && at == last->start + last->size * last->step && at > last->start)
+        ++last->size;
+      else
+        pieces.push_back({at, 1, 1});
     }
     if (pieces.size() <= kMostPieces || (x.constant && pieces.size() <= 4096)) {
       std::vector<Tensor> parts;
@@ -392,14 +404,15 @@ Tensor TensorBuilder::take(const Tensor& x, int64_t axis, const Tensor& indices)
     if (!indexed) x_loops.push_back(i);
   }
   if (axis == chosen) x_loops.push_back(chosen);
-  return loops(extents, {{x, x_loops}, {indices, index_loops}}, result_loops, x.type,
-               [&](ScalarBuilder& s, const std::vector<Scalar>& e) {
-                 Scalar at = s.convert(e[1], ElementType::I32);
-                 Scalar wrapped = s.select(s.compare(Relation::Less, at, s.integer(ElementType::I32, 0)),
-                                           s.add(at, s.integer(ElementType::I32, size)), at);
-                 return s.select(s.compare(Relation::Equal, wrapped, s.index(static_cast<unsigned>(chosen))), e[0], e[2]);
-               },
-               Number{});
+  return loops(
+      extents, {{x, x_loops}, {indices, index_loops}}, result_loops, x.type,
+      [&](ScalarBuilder& s, const std::vector<Scalar>& e) {
+        Scalar at = s.convert(e[1], ElementType::I32);
+        Scalar wrapped = s.select(s.compare(Relation::Less, at, s.integer(ElementType::I32, 0)),
+                                  s.add(at, s.integer(ElementType::I32, size)), at);
+        return s.select(s.compare(Relation::Equal, wrapped, s.index(static_cast<unsigned>(chosen))), e[0], e[2]);
+      },
+      Number{});
 }
 
 }  // namespace phx::compiler::onnx

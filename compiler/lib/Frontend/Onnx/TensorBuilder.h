@@ -1,8 +1,8 @@
-// TensorBuilder: the vocabulary that operators are written in. Each method computes on the host when everything it reads is a
-// constant (and small), and otherwise emits linalg and tensor operations with static shapes.
+// TensorBuilder: the vocabulary that operators are written in. Each method computes on the host when everything it
+// reads is a constant (and small), and otherwise emits linalg and tensor operations with static shapes.
 //
-// Errors are sticky: the first one is kept, later methods return a tensor of the asked-for shape without emitting anything,
-// and whoever drives the builder looks at ok() after each operator. Operators therefore read straight on.
+// Errors are sticky: the first one is kept, later methods return a tensor of the asked-for shape without emitting
+// anything, and whoever drives the builder looks at ok() after each operator. Operators therefore read straight on.
 #pragma once
 
 #include <functional>
@@ -31,11 +31,12 @@ struct Tensor {
 
 using Dims = std::vector<int64_t>;
 
-// What one point of the iteration space computes from one element of each operand. In a reduction the accumulator comes last.
+// What one point of the iteration space computes from one element of each operand. In a reduction the accumulator comes
+// last.
 using Body = std::function<Scalar(ScalarBuilder&, const std::vector<Scalar>&)>;
 
-// An operand of a loop nest: which loop each dimension of the tensor follows. A dimension of size 1 may follow a longer loop:
-// it is broadcast.
+// An operand of a loop nest: which loop each dimension of the tensor follows. A dimension of size 1 may follow a longer
+// loop: it is broadcast.
 struct Operand {
   Tensor tensor;
   Dims loops;
@@ -75,11 +76,12 @@ class TensorBuilder {
   Tensor concat(const std::vector<Tensor>& parts, int64_t axis);
   Tensor pad(const Tensor& x, Dims low, Dims high, Number value);  // negative amounts crop
   Tensor insert(const Tensor& part, const Tensor& into, Dims starts, Dims steps);
-  // NumPy's take: `indices` of any rank replace the axis. Constant ones become slices; others a selection over the axis.
+  // NumPy's take: `indices` of any rank replace the axis. Constant ones become slices; others a selection over the
+  // axis.
   Tensor take(const Tensor& x, int64_t axis, const Tensor& indices);
 
-  // A perfect loop nest over `extents`. Loops that are missing from `result_loops` are reductions that start from `initial`.
-  // With no operands the body computes from the loop indices.
+  // A perfect loop nest over `extents`. Loops that are missing from `result_loops` are reductions that start from
+  // `initial`. With no operands the body computes from the loop indices.
   Tensor loops(Shape extents, std::vector<Operand> operands, Dims result_loops, ElementType type, const Body& body,
                std::optional<Number> initial = {});
   // The same body at each element of the operands, broadcast together.
@@ -100,7 +102,7 @@ class TensorBuilder {
 
  private:
   bool foldable(ElementType type, int64_t count);  // and takes it from the budget of folded bytes
-  bool checked(const Shape& shape);  // records an error for an absurd shape
+  bool checked(const Shape& shape);                // records an error for an absurd shape
   mlir::RankedTensorType tensorType(ElementType type, const Shape& shape);
   mlir::Value empty(ElementType type, const Shape& shape);
   mlir::Value scalarValue(ElementType type, Number value);

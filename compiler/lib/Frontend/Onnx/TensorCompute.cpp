@@ -123,8 +123,10 @@ Tensor TensorBuilder::loops(Shape extents, std::vector<Operand> operands, Dims r
         std::vector<Scalar> elements;
         for (size_t i = 0; i < operands.size(); ++i) {
           const Tensor& x = operands[i].tensor;
-          if (argument_of[i] < 0) elements.push_back({x.type, x.constant->at(0), {}});
-          else elements.push_back({x.type, std::nullopt, arguments[argument_of[i]]});
+          if (argument_of[i] < 0)
+            elements.push_back({x.type, x.constant->at(0), {}});
+          else
+            elements.push_back({x.type, std::nullopt, arguments[argument_of[i]]});
         }
         if (initial) elements.push_back({type, std::nullopt, arguments.back()});
         ScalarBuilder scalars(builder, location);
@@ -178,9 +180,7 @@ Tensor TensorBuilder::matmul(const Tensor& a, const Tensor& b, ElementType type,
   }
   if (elementCount(shape) == 0 || k == 0) return zeros(type, std::move(shape));
   // Constants are transposed here, other operands by the indexing maps.
-  auto swapped = [&](const Tensor& x) {
-    return batch ? transpose(x, {0, 2, 1}) : transpose(x, {1, 0});
-  };
+  auto swapped = [&](const Tensor& x) { return batch ? transpose(x, {0, 2, 1}) : transpose(x, {1, 0}); };
   Tensor left = a, right = b;
   if (transpose_a && a.constant) left = swapped(a), transpose_a = false;
   if (transpose_b && b.constant) right = swapped(b), transpose_b = false;
@@ -199,14 +199,16 @@ Tensor TensorBuilder::matmul(const Tensor& a, const Tensor& b, ElementType type,
     attributes.push_back(builder_.getNamedAttr(
         "indexing_maps", builder_.getArrayAttr({map(0, 2, transpose_a), map(2, 1, transpose_b), map(0, 1, false)})));
   mlir::Operation* op =
-      batch ? linalg::BatchMatmulOp::create(builder_, location_, mlir::ValueRange{x, y}, mlir::ValueRange{out}, attributes)
+      batch ? linalg::BatchMatmulOp::create(builder_, location_, mlir::ValueRange{x, y}, mlir::ValueRange{out},
+                                            attributes)
                   .getOperation()
             : linalg::MatmulOp::create(builder_, location_, mlir::ValueRange{x, y}, mlir::ValueRange{out}, attributes)
                   .getOperation();
   return result(type, std::move(shape), op->getResult(0));
 }
 
-Tensor TensorBuilder::convolution(const Tensor& x, const Tensor& w, const Window& window, int64_t groups, ElementType type) {
+Tensor TensorBuilder::convolution(const Tensor& x, const Tensor& w, const Window& window, int64_t groups,
+                                  ElementType type) {
   int64_t images = x.shape[0], channels = x.shape[1], features = w.shape[0];
   Shape shape{images, features};
   for (size_t i = 0; i < 2; ++i)
@@ -216,16 +218,18 @@ Tensor TensorBuilder::convolution(const Tensor& x, const Tensor& w, const Window
   auto strides = pairAttribute(builder_, window.strides), dilations = pairAttribute(builder_, window.dilations);
   if (groups == 1) {
     mlir::Value input = value(x), filter = value(w), out = filledValue(type, shape, {});
-    auto op = linalg::Conv2DNchwFchwOp::create(builder_, location_, mlir::TypeRange{out.getType()},
-                                               mlir::ValueRange{input, filter}, mlir::ValueRange{out}, strides, dilations);
+    auto op =
+        linalg::Conv2DNchwFchwOp::create(builder_, location_, mlir::TypeRange{out.getType()},
+                                         mlir::ValueRange{input, filter}, mlir::ValueRange{out}, strides, dilations);
     return result(type, std::move(shape), op.getResult(0));
   }
   Tensor split_x = reshape(x, {images, groups, channels / groups, x.shape[2], x.shape[3]});
   Tensor split_w = reshape(w, {groups, features / groups, channels / groups, w.shape[2], w.shape[3]});
   Shape split{images, groups, features / groups, shape[2], shape[3]};
   mlir::Value input = value(split_x), filter = value(split_w), out = filledValue(type, split, {});
-  auto op = linalg::Conv2DNgchwGfchwOp::create(builder_, location_, mlir::TypeRange{out.getType()},
-                                               mlir::ValueRange{input, filter}, mlir::ValueRange{out}, strides, dilations);
+  auto op =
+      linalg::Conv2DNgchwGfchwOp::create(builder_, location_, mlir::TypeRange{out.getType()},
+                                         mlir::ValueRange{input, filter}, mlir::ValueRange{out}, strides, dilations);
   return reshape(result(type, split, op.getResult(0)), std::move(shape));
 }
 
@@ -236,11 +240,11 @@ Tensor TensorBuilder::pool(Pool kind, const Tensor& x, const Window& window, Ele
   if (!checked(shape)) return failed(type, std::move(shape));
   if (elementCount(shape) == 0) return zeros(type, std::move(shape));
   auto strides = pairAttribute(builder_, window.strides), dilations = pairAttribute(builder_, window.dilations);
-  ScalarBuilder scalars(builder_.getContext(), {});
   mlir::Value input = value(x), extent = empty(type, window.kernel);
-  mlir::Value out = filledValue(type, shape, kind == Pool::Max ? *scalars.lowest(type).known : Number{});
-  mlir::TypeRange types{out.getType()};
-  mlir::ValueRange outs{out};
+  mlir::Value out = filledValue(type, shape, kind == Pool::Max ? lowest(type) : Number{});
+  mlir::Type out_type = out.getType();
+  mlir::TypeRange types(out_type);
+  mlir::ValueRange outs(out);
   llvm::SmallVector<mlir::Value> ins{input, extent};
   mlir::Operation* op =
       kind == Pool::Max

@@ -1,0 +1,131 @@
+// phx-onnx: prints an ONNX model as MLIR, or runs it on the host by MLIR's own lowering. For tests and for looking at
+// models; programs for devices are compiled and run by phx.
+//
+//   phx-onnx model.onnx [--input NAME=FILE.pb]... [--dim NAME=SIZE]... [--run --output-dir DIR] [--locations]
+//
+// Inputs are files of one TensorProto each. An input whose value is needed to find a shape becomes a constant. --run
+// writes DIR/output_0.npy and so on, in the order of the graph's outputs; bfloat16 as float32.
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "compiler/lib/Frontend/Onnx/ImportOnnx.h"
+#include "compiler/lib/Frontend/Onnx/ReadModel.h"
+#include "compiler/lib/Reference/RunModule.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace phx;
+using namespace phx::compiler;
+
+namespace {
+
+int fail(const Diagnostic& diagnostic) {
+  std::fprintf(stderr, "phx-onnx: %s\n", diagnostic.str().c_str());
+  return 1;
+}
+
+std::optional<std::vector<std::byte>> readFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file || file.tellg() < 0) return {};
+  std::vector<std::byte> bytes(static_cast<size_t>(file.tellg()));
+  file.seekg(0);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  return file ? std::optional(bytes) : std::nullopt;
+}
+
+// NumPy's file format, version 1.0.
+bool writeNpy(const std::string& path, mlir::RankedTensorType type, bool is_unsigned, const HostBytes& bytes) {
+  mlir::Type element = type.getElementType();
+  HostBytes data = bytes;
+  std::string kind = element.isFloat() ? "f" : is_unsigned ? "u" : "i";
+  unsigned size = (element.getIntOrFloatBitWidth() + 7) / 8;
+  if (element.isInteger(1)) kind = "b";
+  if (element.isBF16()) {
+    data.assign(2 * bytes.size(), std::byte{0});
+    for (size_t i = 0; i < bytes.size() / 2; ++i) std::memcpy(data.data() + 4 * i + 2, bytes.data() + 2 * i, 2);
+    size = 4;
+  }
+  std::string header = "{'descr': '" + std::string(size == 1 ? "|" : "<") + kind + std::to_string(size) +
+                       "', 'fortran_order': False, 'shape': (";
+  for (int64_t extent : type.getShape()) header += std::to_string(extent) + ", ";
+  header += "), }";
+  header.resize((header.size() + 10 + 1 + 63) / 64 * 64 - 10 - 1, ' ');
+  header += '\n';
+  std::ofstream file(path, std::ios::binary);
+  file << "\x93NUMPY" << '\1' << '\0' << static_cast<char>(header.size() & 255) << static_cast<char>(header.size() >> 8)
+       << header;
+  file.write(reinterpret_cast<const char*>(data.data()), static_cast<std::streamsize>(data.size()));
+  return static_cast<bool>(file);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string model, output_dir = ".";
+  std::map<std::string, std::string> inputs;
+  onnx::OnnxImportOptions options;
+  bool run = false, locations = false;
+  for (int i = 1; i < argc; ++i) {
+    std::string argument = argv[i], value = i + 1 < argc ? argv[i + 1] : "";
+    size_t equals = value.rfind('=');
+    bool pair = argument == "--input" || argument == "--dim";
+    if (pair && equals == std::string::npos) return fail(error(argument + " wants NAME=VALUE"));
+    if (argument == "--input")
+      inputs[value.substr(0, equals)] = value.substr(equals + 1);
+    else if (argument == "--dim")
+      options.dimensions[value.substr(0, equals)] = std::strtoll(value.c_str() + equals + 1, nullptr, 10);
+    else if (argument == "--output-dir")
+      output_dir = value;
+    else if (argument == "--run")
+      run = true;
+    else if (argument == "--locations")
+      locations = true;
+    else if (!argument.starts_with("--") && model.empty())
+      model = argument;
+    else
+      return fail(error("unexpected argument '" + argument + "'"));
+    if (pair || argument == "--output-dir") ++i;
+  }
+  if (model.empty()) return fail(error("no model is given"));
+  auto bytes = readFile(model);
+  if (!bytes) return fail(error_at(model, 0, "the file cannot be read"));
+  for (const auto& [name, path] : inputs) {
+    auto content = readFile(path);
+    if (!content) return fail(error_at(path, 0, "the file cannot be read"));
+    auto tensor = onnx::readTensorFile(*content, path);
+    if (!tensor) return fail(tensor.diagnostic());
+    options.known_inputs.emplace(name, std::move(*tensor));
+  }
+
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  auto module = onnx::importOnnx(*bytes, model, context, options);
+  if (!module) return fail(module.diagnostic());
+  if (!run) {
+    mlir::OpPrintingFlags flags;
+    flags.elideLargeElementsAttrs(32);
+    if (locations) flags.enableDebugInfo(true, true);
+    (**module)->print(llvm::outs(), flags);
+    llvm::outs() << "\n";
+    return 0;
+  }
+  auto main = (**module).lookupSymbol<mlir::func::FuncOp>("main");
+  std::vector<HostBytes> arguments;
+  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+    std::string name = main.getArgAttrOfType<mlir::StringAttr>(i, "phx.name").str();
+    auto value = options.known_inputs.find(name);
+    if (value == options.known_inputs.end())
+      return fail(error("input '" + name + "' has no value; give it with --input"));
+    arguments.push_back(value->second.bytes);
+  }
+  auto results = runModule(**module, arguments);
+  if (!results) return fail(results.diagnostic());
+  for (unsigned i = 0; i < results->size(); ++i) {
+    std::string path = output_dir + "/output_" + std::to_string(i) + ".npy";
+    auto type = mlir::cast<mlir::RankedTensorType>(main.getResultTypes()[i]);
+    if (!writeNpy(path, type, static_cast<bool>(main.getResultAttr(i, "phx.type")), (*results)[i]))
+      return fail(error_at(path, 0, "the file cannot be written"));
+  }
+  return 0;
+}
