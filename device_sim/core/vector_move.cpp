@@ -97,6 +97,25 @@ bool broadcast_to_blocks(const Decoded* d, Frame* f) {
 }
 
 // --- Positions
+constexpr uint64_t kSquare = 8;  // elements
+// Interleaving row k with row k + 4, three times over, transposes eight rows of eight.
+template <class T>
+void transpose_square(unsigned char* to, uint64_t to_pitch, const unsigned char* from, uint64_t from_pitch) {
+  using Row = T __attribute__((ext_vector_type(kSquare)));
+  Row rows[kSquare], mixed[kSquare];
+  for (uint64_t r = 0; r < kSquare; ++r) std::memcpy(&rows[r], from + r * from_pitch, sizeof(Row));
+#pragma unroll
+  for (unsigned stage = 0; stage < 3; ++stage) {
+#pragma unroll
+    for (uint64_t k = 0; k < kSquare / 2; ++k) {
+      mixed[2 * k] = __builtin_shufflevector(rows[k], rows[k + 4], 0, 8, 1, 9, 2, 10, 3, 11);
+      mixed[2 * k + 1] = __builtin_shufflevector(rows[k], rows[k + 4], 4, 12, 5, 13, 6, 14, 7, 15);
+    }
+    std::copy(std::begin(mixed), std::end(mixed), rows);
+  }
+  for (uint64_t r = 0; r < kSquare; ++r) std::memcpy(to + r * to_pitch, &rows[r], sizeof(Row));
+}
+
 template <class T>
 bool transpose(const Decoded* d, Frame* f) {
   VectorConfiguration c;
@@ -107,15 +126,13 @@ bool transpose(const Decoded* d, Frame* f) {
   if (!touch_operands(d, f, dst, {&a}, false)) return false;
   record_work(f, vector_repeats(1, c.rows * c.count * sizeof(T)));
   if (!moves_values(f)) return true;
-  constexpr uint64_t kSquare = 16;  // small enough that its rows stay in the host's nearest cache on both sides
-  for (uint64_t row = 0; row < c.rows; row += kSquare)
-    for (uint64_t column = 0; column < c.count; column += kSquare) {
-      const uint64_t rows = std::min(kSquare, c.rows - row), columns = std::min(kSquare, c.count - column);
-      for (uint64_t i = 0; i < columns; ++i)
-        for (uint64_t r = 0; r < rows; ++r)
-          std::memcpy(dst.row(column + i) + (row + r) * sizeof(T), a.row(row + r) + (column + i) * sizeof(T),
-                      sizeof(T));
-    }
+  const uint64_t whole_rows = c.rows / kSquare * kSquare, whole_columns = c.count / kSquare * kSquare;
+  for (uint64_t row = 0; row < whole_rows; row += kSquare)
+    for (uint64_t i = 0; i < whole_columns; i += kSquare)
+      transpose_square<T>(dst.row(i) + row * sizeof(T), c.dst_pitch, a.row(row) + i * sizeof(T), c.a_pitch);
+  for (uint64_t row = 0; row < c.rows; ++row)
+    for (uint64_t i = row < whole_rows ? whole_columns : 0; i < c.count; ++i)
+      std::memcpy(dst.row(i) + row * sizeof(T), a.row(row) + i * sizeof(T), sizeof(T));
   return true;
 }
 

@@ -73,27 +73,43 @@ inline void sum_row_s32(const RowOperands& row) {
   __builtin_memcpy(row.dst, &sum, sizeof sum);
 }
 
-// Extremes do not depend on the order: -0 and +0 differ, and every NaN gives the canonical one.
-template <class E, class Op>
+// Extremes do not depend on the order: -0 is below +0, and one NaN anywhere is all that counts. Floats are compared as
+// the signed integers that stand in the same order.
+template <class E>
+inline constexpr bool kFloatingValue = __is_same(typename E::Value, F32);
+PHX_ALWAYS I32 ordered(I32 bits) { return bits ^ (bits >> 31 & 0x7fffffff); }  // its own inverse
+template <class E>
+PHX_ALWAYS I32 key(typename E::Value x) {
+  if constexpr (kFloatingValue<E>)
+    return ordered(cast<I32>(x));
+  else
+    return x;
+}
+
+template <class E, bool kLargest>
 void extreme_row(const RowOperands& row) {
   using M = typename E::Memory;
   constexpr uint64_t kBytes = sizeof(M) / kWidth;
   M first;  // the first element everywhere stands for those beyond the end
   for (unsigned k = 0; k < kWidth; ++k)
     __builtin_memcpy(reinterpret_cast<unsigned char*>(&first) + k * kBytes, row.a, kBytes);
-  auto extreme = E::in(first);
+  I32 extreme = key<E>(E::in(first)), nan = I32(0);
+  auto take = [&](M bits) __attribute__((always_inline)) {
+    const typename E::Value x = E::in(bits);
+    extreme = kLargest ? MaxI::of(extreme, key<E>(x)) : MinI::of(extreme, key<E>(x));
+    nan |= x != x;
+  };
   uint64_t i = 0;
-  for (; i + kWidth <= row.count; i += kWidth) extreme = Op::of(extreme, E::in(load<M>(row.a + i * kBytes)));
+  for (; i + kWidth <= row.count; i += kWidth) take(load<M>(row.a + i * kBytes));
   M last = first;
   __builtin_memcpy(&last, row.a + i * kBytes, (row.count - i) * kBytes);
-  extreme = Op::of(extreme, E::in(last));
-#pragma unroll
-  for (unsigned half = kWidth / 2; half; half /= 2) {
-    auto other = extreme;
-    for (unsigned k = 0; k < half; ++k) other[k] = extreme[k + half];
-    extreme = Op::of(extreme, other);
-  }
-  const M result = E::out(extreme);
+  take(last);
+  const I32 found = I32(kLargest ? __builtin_reduce_max(extreme) : __builtin_reduce_min(extreme));
+  M result;
+  if constexpr (kFloatingValue<E>)
+    result = E::out(cast<F32>(__builtin_reduce_or(nan) ? I32(0x7fffffff) : ordered(found)));
+  else
+    result = E::out(found);
   __builtin_memcpy(row.dst, &result, kBytes);
 }
 
@@ -103,11 +119,11 @@ inline RowKernel pick_reduction(Opcode op, Type type) {
       if (type == Type::S32) return sum_row_s32;
       return type == Type::F16 ? sum_row<Half> : sum_row<Plain<float>>;
     case Opcode::Vcmax:
-      if (type == Type::S32) return extreme_row<Plain<int32_t>, MaxI>;
-      return type == Type::F16 ? extreme_row<Half, Maximum> : extreme_row<Plain<float>, Maximum>;
+      if (type == Type::S32) return extreme_row<Plain<int32_t>, true>;
+      return type == Type::F16 ? extreme_row<Half, true> : extreme_row<Plain<float>, true>;
     case Opcode::Vcmin:
-      if (type == Type::S32) return extreme_row<Plain<int32_t>, MinI>;
-      return type == Type::F16 ? extreme_row<Half, Minimum> : extreme_row<Plain<float>, Minimum>;
+      if (type == Type::S32) return extreme_row<Plain<int32_t>, false>;
+      return type == Type::F16 ? extreme_row<Half, false> : extreme_row<Plain<float>, false>;
     default:
       return nullptr;
   }
