@@ -22,7 +22,7 @@ std::optional<isa::Instruction> with_operands(Random& random, isa::Instruction i
 
 // A legal instruction of the row; nullopt where the luck of `tries` draws does not suffice.
 std::optional<isa::Instruction> any_instruction(Random& random, const isa::RowInfo& row, const Files& files = {},
-                                                unsigned tries = 64);
+                                                unsigned tries = 1024);
 
 // Bits of mod that the layout uses.
 uint16_t mod_mask(isa::Layout layout);
