@@ -1,0 +1,36 @@
+// The steps of phase graph, in order. Each takes @main and leaves it valid; after `orderLoops` it holds only
+//   linalg.generic   canonical loop nests: no loops of size 1 (but one leading parallel one where all others are reductions), maps
+//                    that keep the order of loops, one result; contractions over [b,] m, n, k carry kContractionAttr
+//   linalg.fill, tensor.empty (what reductions and contractions start from)
+//   npu.rearrange, tensor.collapse_shape, tensor.expand_shape, arith.constant, return.
+#pragma once
+
+#include "device_sim/diagnostic/diagnostic.h"
+#include "device_sim/machine/machine.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace phx::compiler::graph {
+
+inline constexpr llvm::StringLiteral kContractionAttr = "phx.contraction";
+
+// Static shapes, element types, and only operations of the vocabulary.
+Outcome checkModule(mlir::ModuleOp module);
+// Named linalg operations become linalg.generic, softmax its parts; several results become several loop nests.
+Outcome generalise(mlir::func::FuncOp main);
+// Tensors of i1 become tensors of i8 that hold 0 or 1.
+Outcome widenBooleans(mlir::func::FuncOp main);
+// Slices, padding, concatenation and copying loop nests become npu.rearrange.
+Outcome rearrangeMovements(mlir::func::FuncOp main);
+// Sums of products of two tensors become contractions for the cube core.
+Outcome normaliseContractions(mlir::func::FuncOp main);
+// Other loop nests get their canonical form.
+Outcome orderLoops(mlir::func::FuncOp main);
+// Every returned value becomes (a reshape of) a result of its own.
+Outcome separateResults(mlir::func::FuncOp main);
+// npu.group operations.
+Outcome makeGroups(mlir::func::FuncOp main, const machine::Machine& machine);
+
+// Erases operations of the block whose results nobody uses.
+void eraseDead(mlir::Block& block);
+
+}  // namespace phx::compiler::graph
