@@ -1,0 +1,14 @@
+// UB bytes that a kernel in value form needs: its tiles by liveness, two copies where the IR asks for them.
+#pragma once
+
+#include <cstdint>
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace phx::compiler::vector {
+
+// A tile lives from the operation that makes it to its last use; one with two copies, or from before a loop, through
+// the whole loop. Tiles that an operation changes in place are the tile they were made in.
+int64_t footprint(mlir::func::FuncOp kernel);
+
+}  // namespace phx::compiler::vector
