@@ -1,0 +1,238 @@
+// Phase plan: addresses of the tiles in the buffers of a core, and of the intermediate tensors in the workspace.
+//
+// Tiles that only the vector pipe touches share bytes when they are not alive together. Others get bytes of their own,
+// because sharing would make pipes wait for each other; if that does not fit they share too, and if that does not fit
+// either, buffers lose their second copies, the outermost ones first.
+#include "lib/Dialect/Npu/Npu.h"
+#include "lib/Transforms/Memory/MemoryPhases.h"
+#include "lib/Transforms/Memory/TileLayout.h"
+#include "lib/Transforms/Phases.h"
+#include "llvm/ADT/MapVector.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace phx::compiler {
+
+using mlir::Operation;
+using mlir::Value;
+using mlir::memref::AllocOp;
+
+namespace {
+
+// A buffer to be placed: its bytes, and from which to which operation of the program (in textual order) it holds
+// something.
+struct Lot {
+  AllocOp alloc;
+  int64_t bytes = 0;
+  unsigned first = 0, last = 0;
+  bool private_ = false;  // does not share bytes with other private lots
+  int64_t address = 0;
+  bool aliveWith(const Lot& other) const { return first <= other.last && other.first <= last; }
+};
+
+struct Extent {
+  unsigned from = 0, to = 0;  // numbers of the operation and of the last one inside it
+};
+
+llvm::DenseMap<Operation*, Extent> numberOperations(mlir::func::FuncOp function) {
+  llvm::DenseMap<Operation*, Extent> numbers;
+  unsigned next = 0;
+  auto number = [&](auto& self, mlir::Block& block) -> void {
+    for (Operation& op : block) {
+      const unsigned from = next++;
+      for (mlir::Region& region : op.getRegions())
+        for (mlir::Block& inner : region) self(self, inner);
+      numbers[&op] = {from, next - 1};
+    }
+  };
+  for (mlir::Block& block : function.getBody()) number(number, block);
+  return numbers;
+}
+
+// Everything that works on the tile, through its slots too.
+llvm::SmallVector<Operation*> usersOf(AllocOp alloc) {
+  llvm::SmallVector<Operation*> users;
+  for (Operation* user : alloc->getUsers())
+    if (llvm::isa<npu::SlotOp>(user))
+      users.append(user->user_begin(), user->user_end());
+    else
+      users.push_back(user);
+  return users;
+}
+
+// The content of a tile lives within the block of its alloc, so a loop inside that block counts as a whole.
+Lot lotOf(AllocOp alloc, int64_t bytes, const llvm::DenseMap<Operation*, Extent>& numbers) {
+  Lot lot{.alloc = alloc, .bytes = bytes};
+  bool any = false;
+  for (Operation* user : usersOf(alloc)) {
+    const Extent extent = numbers.lookup(alloc->getBlock()->findAncestorOpInBlock(*user));
+    lot.first = any ? std::min(lot.first, extent.from) : extent.from;
+    lot.last = any ? std::max(lot.last, extent.to) : extent.to;
+    any = true;
+  }
+  if (!any) lot.first = lot.last = numbers.lookup(alloc).from;
+  return lot;
+}
+
+llvm::SmallVector<Lot> lotsOf(mlir::func::FuncOp kernel, npu::Space space) {
+  llvm::SmallVector<Lot> lots;
+  const auto numbers = numberOperations(kernel);
+  kernel.walk<mlir::WalkOrder::PreOrder>([&](AllocOp alloc) {
+    if (npu::spaceOf(alloc.getType()) != space) return;
+    Lot lot = lotOf(alloc, tileBytes(alloc.getType()) * tileCopies(alloc.getType()), numbers);
+    lot.private_ = llvm::any_of(usersOf(alloc), [](Operation* user) { return npu::pipeOf(user) != npu::Pipe::v; });
+    lots.push_back(lot);
+  });
+  return lots;
+}
+
+// Lowest addresses first, big lots before small ones. Returns the bytes that are needed.
+int64_t layOut(llvm::MutableArrayRef<Lot> lots, int64_t alignment, bool sharePrivate) {
+  llvm::SmallVector<Lot*> order, placed;
+  for (Lot& lot : lots) order.push_back(&lot);
+  llvm::sort(order, [](const Lot* a, const Lot* b) { return a->bytes != b->bytes ? a->bytes > b->bytes : a < b; });
+  int64_t needed = 0;
+  for (Lot* lot : order) {
+    llvm::SmallVector<Lot*> around;  // by address: lots that it must not touch
+    for (Lot* other : placed)
+      if (lot->aliveWith(*other) || (!sharePrivate && (lot->private_ || other->private_))) around.push_back(other);
+    llvm::sort(around,
+               [](const Lot* a, const Lot* b) { return a->address != b->address ? a->address < b->address : a < b; });
+    int64_t address = 0;
+    for (Lot* other : around) {
+      if (address + lot->bytes <= other->address) break;
+      address = std::max(address, (other->address + other->bytes + alignment - 1) / alignment * alignment);
+    }
+    lot->address = address;
+    needed = std::max(needed, address + lot->bytes);
+    placed.push_back(lot);
+  }
+  return needed;
+}
+
+unsigned depthOf(Operation* op) {
+  unsigned depth = 0;
+  for (op = op->getParentOp(); op; op = op->getParentOp()) depth += llvm::isa<mlir::scf::ForOp>(op);
+  return depth;
+}
+
+// Takes the copies from the buffer to which they matter least: it changes most seldom, and is the largest of those.
+bool dropCopies(llvm::ArrayRef<Lot> lots, npu::Space space) {
+  AllocOp victim;
+  for (const Lot& lot : lots) {
+    AllocOp alloc = lot.alloc;
+    if (tileCopies(alloc.getType()) == 1) continue;
+    if (!victim || depthOf(alloc) < depthOf(victim) ||
+        (depthOf(alloc) == depthOf(victim) && tileBytes(alloc.getType()) > tileBytes(victim.getType())))
+      victim = alloc;
+  }
+  if (!victim) return false;
+  mlir::MemRefType type = victim.getType();
+  victim.emitRemark("one copy instead of ")
+      << tileCopies(type) << ": " << npu::stringifySpace(space) << " is too small for all";
+  mlir::OpBuilder b(victim);
+  auto one = AllocOp::create(b, victim.getLoc(),
+                             mlir::MemRefType::get(type.getShape().drop_front(), type.getElementType(),
+                                                   mlir::MemRefLayoutAttrInterface{}, type.getMemorySpace()));
+  for (Operation* slot : llvm::make_early_inc_range(victim->getUsers())) {
+    slot->getResult(0).replaceAllUsesWith(one);
+    slot->erase();
+  }
+  victim.erase();
+  return true;
+}
+
+void setAddresses(llvm::ArrayRef<Lot> lots) {
+  for (const Lot& lot : lots) {
+    AllocOp alloc = lot.alloc;
+    alloc->setAttr(npu::kAddressAttr, mlir::Builder(alloc.getContext()).getI64IntegerAttr(lot.address));
+  }
+}
+
+constexpr npu::Space kTileSpaces[] = {npu::Space::ub,  npu::Space::l1,  npu::Space::l0a,
+                                      npu::Space::l0b, npu::Space::l0c, npu::Space::bt};
+
+Outcome planKernel(mlir::func::FuncOp kernel, const machine::Machine& machine) {
+  for (npu::Space space : kTileSpaces) {
+    const int64_t available = spaceBytes(space, machine), alignment = tileAlignment(space);
+    while (true) {
+      llvm::SmallVector<Lot> lots = lotsOf(kernel, space);
+      int64_t needed = layOut(lots, alignment, false);
+      if (needed > available) needed = layOut(lots, alignment, true);
+      if (needed <= available) {
+        setAddresses(lots);
+        break;
+      }
+      if (!dropCopies(lots, space))
+        return errorAt(kernel.getLoc(), "kernel '" + kernel.getSymName().str() + "' needs " + std::to_string(needed) +
+                                            " bytes of " + npu::stringifySpace(space).str() + ", a core has " +
+                                            std::to_string(available));
+    }
+  }
+  return {};
+}
+
+llvm::SmallVector<Lot> workspaceLots(mlir::func::FuncOp main) {
+  llvm::SmallVector<Lot> lots;
+  const auto numbers = numberOperations(main);
+  main.walk([&](AllocOp alloc) {
+    const int64_t element = (alloc.getType().getElementTypeBitWidth() + 7) / 8;
+    lots.push_back(lotOf(alloc, alloc.getType().getNumElements() * element, numbers));
+  });
+  return lots;
+}
+
+Outcome verifyLots(mlir::func::FuncOp function, llvm::MutableArrayRef<Lot> lots, npu::Space space, int64_t available) {
+  const std::string where = " in " + (space == npu::Space::gm ? "the workspace" : npu::stringifySpace(space).str()) +
+                            " of '" + function.getSymName().str() + "'";
+  for (Lot& lot : lots) {
+    auto address = lot.alloc->getAttrOfType<mlir::IntegerAttr>(npu::kAddressAttr);
+    if (!address) return errorAt(lot.alloc.getLoc(), "a buffer" + where + " has no address");
+    lot.address = address.getInt();
+    if (lot.address < 0 || lot.address % tileAlignment(space) || lot.address + lot.bytes > available)
+      return errorAt(lot.alloc.getLoc(), "a buffer of " + std::to_string(lot.bytes) + " bytes" + where +
+                                             " has address " + std::to_string(lot.address) +
+                                             ", which is misaligned or outside of its " + std::to_string(available) +
+                                             " bytes");
+  }
+  for (Lot& a : lots)
+    for (Lot& b : lots) {
+      if (&a >= &b || !a.aliveWith(b)) continue;
+      if (a.address < b.address + b.bytes && b.address < a.address + a.bytes)
+        return errorAt(b.alloc.getLoc(), "two buffers" + where + " are alive together at address " +
+                                             std::to_string(std::max(a.address, b.address)));
+    }
+  return {};
+}
+
+}  // namespace
+
+Outcome planMemory(mlir::ModuleOp module, const machine::Machine& machine) {
+  for (auto function : module.getOps<mlir::func::FuncOp>()) {
+    if (npu::isKernel(function)) {
+      if (auto ok = planKernel(function, machine); !ok) return ok;
+    } else {
+      llvm::SmallVector<Lot> lots = workspaceLots(function);
+      layOut(lots, tileAlignment(npu::Space::gm), true);
+      setAddresses(lots);
+    }
+  }
+  return {};
+}
+
+Outcome verifyPlanned(mlir::ModuleOp module, const machine::Machine& machine) {
+  for (auto function : module.getOps<mlir::func::FuncOp>()) {
+    if (!npu::isKernel(function)) {
+      auto lots = workspaceLots(function);
+      if (auto ok = verifyLots(function, lots, npu::Space::gm, spaceBytes(npu::Space::gm, machine)); !ok) return ok;
+      continue;
+    }
+    for (npu::Space space : kTileSpaces) {
+      auto lots = lotsOf(function, space);
+      if (auto ok = verifyLots(function, lots, space, spaceBytes(space, machine)); !ok) return ok;
+    }
+  }
+  return {};
+}
+
+}  // namespace phx::compiler
