@@ -142,11 +142,12 @@ static Layout layoutOf(const Operand& operand, const Product& product, const Loo
   Sizes sizes;
   if (isDense(ordered(operand, product, {&product.batch, &rows, &k}, sizes), sizes)) return {false, 0};
   if (isDense(ordered(operand, product, {&product.batch, &k, &rows}, sizes), sizes)) return {true, 0};
-  // Which role has the longer runs of consecutive elements when it is innermost?
+  // Which role makes the better rows when it is innermost? Elements that lie apart cost their distance.
   auto run = [&](const Loops& loops) {
     int64_t length = 1;
-    for (size_t i = loops.size(); i-- > 0 && operand.view.strides[loops[i]] == length;) length *= product.sizes[loops[i]];
-    return length;
+    const int64_t stride = std::abs(operand.view.strides[loops.empty() ? 0 : loops.back()]);
+    for (size_t i = loops.size(); i-- > 0 && operand.view.strides[loops[i]] == length * stride;) length *= product.sizes[loops[i]];
+    return stride == 0 ? 0.0 : static_cast<double>(length) / static_cast<double>(stride);
   };
   return {run(rows) > run(k), extent(product, product.batch) * extent(product, rows) * extent(product, k)};
 }

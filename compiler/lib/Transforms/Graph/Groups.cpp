@@ -156,6 +156,14 @@ Outcome makeGroups(mlir::func::FuncOp main, const machine::Machine& machine) {
     groupNests(*nests.begin(), machine.chip.buffers.ub_usable_bytes());
   }
   for (npu::RearrangeOp op : collect<npu::RearrangeOp>(block)) groupRearrangement(op);
+  // One reshape where there were several.
+  for (Operation& op : llvm::make_early_inc_range(block)) {
+    if (isReshape(&op)) continue;
+    mlir::OpBuilder builder(&op);
+    for (mlir::OpOperand& operand : op.getOpOperands())
+      if (isReshape(operand.get().getDefiningOp()))
+        operand.set(reshapeTo(builder, operand.get().getLoc(), operand.get(), typeOf(operand.get()).getShape()));
+  }
   eraseDead(block);
   return {};
 }

@@ -143,17 +143,20 @@ static Operation* combinerOf(linalg::GenericOp op) {
   return last ? step : nullptr;
 }
 
-// Combines two tensors of one shape with a copy of the combiner.
-static Value combine(mlir::OpBuilder& builder, linalg::GenericOp op, Operation* combiner, Value a, Value b) {
+// Combines two tensors of one shape with a copy of the combiner; `splat` stands for the second one if it has one value.
+static Value combine(mlir::OpBuilder& builder, linalg::GenericOp op, Operation* combiner, Value a, Value b, mlir::TypedAttr splat) {
   auto type = typeOf(a);
+  llvm::SmallVector<Value> operands{a};
+  if (!splat) operands.push_back(b);
   Value empty = mlir::tensor::EmptyOp::create(builder, op.getLoc(), type.getShape(), type.getElementType());
   auto identity = builder.getMultiDimIdentityMap(static_cast<unsigned>(type.getRank()));
   llvm::SmallVector<Kind> kinds(static_cast<size_t>(type.getRank()), Kind::parallel);
-  auto nest = linalg::GenericOp::create(builder, op.getLoc(), mlir::TypeRange{type}, mlir::ValueRange{a, b},
-                                        mlir::ValueRange{empty}, llvm::ArrayRef{identity, identity, identity}, kinds,
+  auto nest = linalg::GenericOp::create(builder, op.getLoc(), mlir::TypeRange{type}, operands, mlir::ValueRange{empty},
+                                        llvm::SmallVector<mlir::AffineMap>(operands.size() + 1, identity), kinds,
                                         [&](mlir::OpBuilder& body, mlir::Location location, mlir::ValueRange e) {
+                                          Value second = splat ? Value(arith::ConstantOp::create(body, location, splat)) : e[1];
                                           Operation* step = body.clone(*combiner);
-                                          step->setOperands({e[0], e[1]});
+                                          step->setOperands({e[0], second});
                                           linalg::YieldOp::create(body, location, step->getResult(0));
                                         });
   return nest.getResult(0);
@@ -187,7 +190,7 @@ class Canonical {
     linalg::GenericOp built = nest;
     if (op_.getNumReductionLoops() > 0 && !startsNeutral(start)) {
       Value shaped = reshapeTo(builder_, location_, start, typeOf(built.getResult(0)).getShape());
-      value = combine(builder_, built, combiner_, built.getResult(0), shaped);
+      value = combine(builder_, built, combiner_, built.getResult(0), shaped, splatOf(start));
     }
     value = reshapeTo(builder_, location_, value, typeOf(op_->getResult(0)).getShape());
     op_->getResult(0).replaceAllUsesWith(value);
@@ -199,6 +202,9 @@ class Canonical {
   bool startsNeutral(Value start) {
     mlir::TypedAttr splat = splatOf(start);
     if (!splat) return false;
+    // maxnum and minnum ignore a NaN.
+    if (auto real = llvm::dyn_cast<mlir::FloatAttr>(splat); real && real.getValue().isNaN())
+      return llvm::isa<arith::MaxNumFOp, arith::MinNumFOp>(combiner_);
     if (auto real = llvm::dyn_cast<mlir::FloatAttr>(splat); real && real.getValue().isZero())
       return llvm::cast<mlir::FloatAttr>(neutral_).getValue().isZero();
     return splat == neutral_;

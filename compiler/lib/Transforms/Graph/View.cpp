@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 
@@ -38,28 +39,20 @@ Value rootOf(Value value) {
   return value;
 }
 
-static llvm::SmallVector<mlir::ReassociationIndices> oneRun(size_t rank) {
-  if (rank == 0) return {};
-  mlir::ReassociationIndices all(rank);
-  std::iota(all.begin(), all.end(), 0);
-  return {all};
-}
-
+// One operation where dimensions are only joined or only split, else through the flat tensor.
 Value reshapeTo(mlir::OpBuilder& builder, mlir::Location location, Value value, ArrayRef<int64_t> shape) {
-  if (typeOf(value).getShape() == shape) return value;
   value = rootOf(value);
-  RankedTensorType type = typeOf(value);
-  if (type.getShape() == shape) return value;
-  auto flat = RankedTensorType::get({type.getNumElements()}, type.getElementType());
-  // A tensor of rank 0 expands straight to its new shape, and a shape of rank 0 is collapsed to at once.
-  if (type.getRank() > 1 || shape.empty()) {
-    if (shape.empty()) flat = RankedTensorType::get({}, type.getElementType());
-    value = mlir::tensor::CollapseShapeOp::create(builder, location, flat, value,
-                                                  shape.empty() ? oneRun(0) : oneRun(type.getRank()));
+  RankedTensorType from = typeOf(value);
+  if (from.getShape() == shape) return value;
+  auto to = RankedTensorType::get(shape, from.getElementType());
+  auto runs = mlir::getReassociationIndicesForReshape(from, to);
+  if (!runs || from.getRank() == to.getRank()) {
+    Value flat = reshapeTo(builder, location, value, {from.getNumElements()});
+    return mlir::tensor::ExpandShapeOp::create(builder, location, to, flat,
+                                               *mlir::getReassociationIndicesForReshape(typeOf(flat), to));
   }
-  if (typeOf(value).getShape() == shape) return value;
-  return mlir::tensor::ExpandShapeOp::create(builder, location, RankedTensorType::get(shape, type.getElementType()),
-                                             value, typeOf(value).getRank() ? oneRun(shape.size()) : oneRun(0));
+  if (from.getRank() > to.getRank()) return mlir::tensor::CollapseShapeOp::create(builder, location, to, value, *runs);
+  return mlir::tensor::ExpandShapeOp::create(builder, location, to, value, *runs);
 }
 
 // --- Views
@@ -228,6 +221,9 @@ static Value fold(mlir::OpBuilder& builder, mlir::Location location, RankedTenso
                   mlir::Attribute fill) {
   const unsigned bits = type.getElementTypeBitWidth();
   const size_t bytes = bits / 8;
+  // A broadcast constant stays small: its readers mostly can do the broadcast themselves.
+  for (const Box& box : boxes)
+    if (llvm::is_contained(box.from.strides, 0)) return {};
   if (bits % 8 != 0 || boxes.empty() || type.getNumElements() * static_cast<int64_t>(bytes) > kMostFoldedBytes) return {};
   std::string out(static_cast<size_t>(type.getNumElements()) * bytes, '\0');
   if (fill) {
