@@ -20,30 +20,32 @@ PHX_ALWAYS void store(unsigned char* to, V value) {
   __builtin_memcpy(to, &value, sizeof value);
 }
 
-// --- f16 and f32. The host's instructions and the integer forms below give the same bits.
+// --- f16 and f32: to_half() rounds to nearest even and gives the canonical NaN. The host's instructions and the
+// integer forms give the same bits.
 #if defined(__F16C__)
 using Half16 = _Float16 __attribute__((ext_vector_type(16)));
 PHX_ALWAYS F32 widened(U16 h) { return __builtin_convertvector(cast<Half16>(h), F32); }
-PHX_ALWAYS U16 nearest_half(F32 x) { return cast<U16>(__builtin_convertvector(x, Half16)); }
+PHX_ALWAYS U16 to_half(F32 x) {  // of the canonical f32 NaN the upper bits are that of f16
+  return cast<U16>(__builtin_convertvector(canonical(x), Half16));
+}
 #else
 PHX_ALWAYS F32 widened(U16 h) {
-  const U32 x = PHX_CONVERT(uint32_t, h);
-  const U32 magnitude = (x & 0x7fffu) << 13;
+  const I32 x = __builtin_convertvector(h, I32);
+  const I32 magnitude = (x & 0x7fff) << 13;
   // Read as f32 the exponent is 112 too small; the product is exact, for subnormal numbers too.
-  const U32 number = cast<U32>(cast<F32>(magnitude) * F32(0x1p112f));
-  return cast<F32>(((magnitude >= 0x0f800000u) ? magnitude | 0x7f800000u : number) | (x & 0x8000u) << 16);
+  const I32 number = cast<I32>(cast<F32>(magnitude) * F32(0x1p112f));
+  return cast<F32>(((magnitude >= 0x0f800000) ? magnitude | 0x7f800000 : number) | (x & 0x8000) << 16);
 }
-PHX_ALWAYS U16 nearest_half(F32 x) {
-  const U32 bits = cast<U32>(x), magnitude = bits & 0x7fffffffu;
-  const U32 normal = (magnitude - (112u << 23) + 0xfffu + (magnitude >> 13 & 1u)) >> 13;
+PHX_ALWAYS U16 to_half(F32 x) {
+  const I32 bits = cast<I32>(x), magnitude = bits & 0x7fffffff;
+  const I32 normal = (magnitude - (112 << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13;
   // Added to 0.5, whose last bit is 2^-24, a number is rounded where a subnormal f16 ends.
-  const U32 subnormal = cast<U32>(cast<F32>(magnitude) + F32(0.5f)) - 0x3f000000u;
-  const U32 finite = (magnitude < 0x38800000u) ? subnormal : normal;
-  const U32 half = (magnitude >= 0x47800000u) ? U32(0x7c00u) : finite;
-  return PHX_CONVERT(uint16_t, half | (bits >> 16 & 0x8000u));
+  const I32 subnormal = cast<I32>(cast<F32>(magnitude) + F32(0.5f)) - 0x3f000000;
+  const I32 finite = (magnitude < 0x38800000) ? subnormal : normal;
+  const I32 half = ((magnitude >= 0x47800000) ? I32(0x7c00) : finite) | (bits >> 16 & 0x8000);
+  return __builtin_convertvector((magnitude > 0x7f800000) ? I32(0x7fff) : half, U16);
 }
 #endif
-PHX_ALWAYS U16 to_half(F32 x) { return __builtin_convertvector(x == x, I16) ? nearest_half(x) : U16(0x7fff); }
 
 // --- Elements: how they lie in memory, and the vector that a row computes in
 template <class T>
