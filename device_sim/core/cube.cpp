@@ -64,7 +64,8 @@ bool multiply(const Decoded* d, Frame* f) {
     if (!to) return false;
     if (moves_values(f)) matrix_kernels().multiply({type, a, b, to, start, init, m, k, n});
   }
-  record_work(f, 0, c);
+  // The place of the accumulators tells the timing engine which fixpipe belongs to the tile.
+  record_work(f, 0, (c & 0xffffffffffff) | scalar_value(d, f, d->dst) / 64 << 48);
   return true;
 }
 
@@ -122,7 +123,7 @@ bool drain(const Decoded* d, Frame* f) {
     if (!job.out) return false;
     if (moves_values(f)) matrix_kernels().drain(job);
   }
-  record_work(f, uint64_t{job.m} * job.n);
+  record_work(f, uint64_t{job.m} * job.n, scalar_value(d, f, d->a) / 64);
   if (to_gm) record_rows(f, gm);
   return true;
 }

@@ -46,8 +46,10 @@ unsigned char* touch_gm(const Decoded* d, Frame* f, const GmRange& range);
 void record_rows(Frame* f, const GmRange& range);
 
 // One record per tile instruction for the timing engine (events.h, kind `tile`). `work`: repeats (vec), bytes (loads),
-// elements (fixpipe), 0 (mmad, whose `shape` is its configuration word).
+// elements (fixpipe), 0 (mmad, whose `shape` is its configuration word and the place of its accumulators).
 void record_work(Frame* f, uint64_t work, uint64_t shape = 0);
+// The shape of a vec instruction with two sources in the unified buffer.
+inline uint64_t source_places(uint64_t a, uint64_t b) { return uint64_t{1} << 63 | (b / 32) << 20 | a / 32; }
 
 // The event id of a set_flag or wait_flag whose id depends on a register.
 void record_flag(Frame* f, uint64_t id);

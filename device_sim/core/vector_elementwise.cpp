@@ -150,7 +150,8 @@ bool execute(const Decoded* d, Frame* f) {
   const uint64_t value = scalar_value(d, f, d->b);
   if (form.value) b_operand.range.bytes = 0;
   if (!touch_operands(d, f, dst_operand, {&a_operand, &b_operand, &mask_operand})) return false;
-  record_work(f, vector_repeats(c.rows, std::max(bytes_of(dst), bytes_of(a))));
+  record_work(f, vector_repeats(c.rows, std::max(bytes_of(dst), bytes_of(a))),
+              form.pair ? source_places(a_operand.range.address, b_operand.range.address) : 0);
   if (!moves_values(f)) return true;
 
   dst.data = dst_operand.data;

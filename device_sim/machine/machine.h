@@ -47,7 +47,8 @@ struct ClassTiming {
   double interval_cycles = 0;
 };
 
-// A vector tile instruction takes head + slope * repeats + tail cycles; one repeat is 256 bytes.
+// A vector tile instruction takes head + slope * repeats + tail cycles; one repeat is 256 bytes. The slope of one with
+// two sources is that of sources that share bank groups of the unified buffer.
 struct VectorTiming {
   double head_cycles = 0;
   double slope_cycles = 0;
@@ -124,6 +125,7 @@ struct Vector {
   int64_t repeat_bytes = 0;  // one repeat
   int64_t issue_ports = 0;
   double ub_copy_bytes_per_cycle = 0;
+  double conflict_cycles = 0;  // a repeat of two sources is so much faster if they share no bank group
   std::map<std::string, VectorTiming, std::less<>> timing;  // by timing class; "default" always exists
 };
 

@@ -3,6 +3,29 @@
 #include "device_sim/system/state.h"
 
 namespace phx::sim {
+namespace {
+
+// Vector instructions differ too much for one default: each class has numbers, or the program does not run here.
+Outcome check_vector_classes(const image::Executable& executable, const machine::Machine& machine,
+                             const std::string& name) {
+  if (executable.target == image::CoreKind::simt) return {};
+  for (uint64_t word = 0; word < executable.code.size();) {
+    auto instruction = isa::decode(executable.code, word);
+    if (!instruction) return instruction.diagnostic();
+    const isa::RowInfo& row = *isa::row(instruction->op);
+    const bool timed = row.family == isa::Family::vec || row.op == isa::Opcode::SetQuant;
+    if (timed && !machine.chip.vector.timing.contains(row.timing)) {
+      const image::SourceFrame* frame = image::user_frame(executable.source(static_cast<uint32_t>(word)));
+      return error(name + ": machine '" + machine.name + "' has no timing.vector." + std::string(row.timing) +
+                   ", which `" + std::string(row.mnemonic) + "`" +
+                   (frame ? " at " + frame->file + ":" + std::to_string(frame->line) : "") + " needs");
+    }
+    word += instruction->words();
+  }
+  return {};
+}
+
+}  // namespace
 
 Expected<std::unique_ptr<System>> System::create(machine::Machine machine, SystemOptions options) {
   const uint64_t available = static_cast<uint64_t>(machine.system.devices());
@@ -34,6 +57,7 @@ Expected<std::shared_ptr<Program>> System::load(std::span<const std::byte> file,
     return error(name + ": tile code was compiled for machine digest " + executable->machine_digest + ", this is '" +
                  state_->machine.name + "' with digest " + digest);
   }
+  if (Outcome timed = check_vector_classes(*executable, state_->machine, name); !timed) return timed.diagnostic();
   std::lock_guard lock(state_->exclusive);
   return Program::load(std::move(*executable), state_->memory, members, name);
 }

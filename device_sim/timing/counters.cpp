@@ -10,6 +10,11 @@ void count(Replay& replay, std::span<const uint32_t> words, LaunchCounters& coun
   auto cycles = [](uint64_t ticks) { return whole_cycles(static_cast<Ticks>(ticks)); };
   for (size_t pipe = 0; pipe < tally.pipe_busy.size(); ++pipe)
     if (tally.pipe_busy[pipe]) counters.pipe_busy_cycles[kPipeNames[pipe]] = cycles(tally.pipe_busy[pipe]);
+  for (size_t pipe = 0; pipe < tally.pipe_busy.size(); ++pipe) {
+    if (tally.pipe_busy_most[pipe])
+      counters.pipe_busy_most_cycles[kPipeNames[pipe]] = cycles(tally.pipe_busy_most[pipe]);
+    if (tally.pipe_instructions[pipe]) counters.pipe_instructions[kPipeNames[pipe]] = tally.pipe_instructions[pipe];
+  }
   for (unsigned reason = 0; reason < kStalls; ++reason)
     if (tally.stalls[reason]) counters.stall_cycles[kStallNames[reason]] = cycles(tally.stalls[reason]);
 
@@ -26,6 +31,10 @@ void count(Replay& replay, std::span<const uint32_t> words, LaunchCounters& coun
   put(counters.bytes, "remote_write", tally.remote_write);
   put(counters.bytes, "host_read", tally.host_read);
   put(counters.bytes, "host_write", tally.host_write);
+  for (size_t path = 0; path < tally.path_bytes.size(); ++path)
+    put(counters.bytes, kPathNames[path], tally.path_bytes[path]);
+  put(counters.events, "macs", tally.macs);
+  put(counters.events, "vector_repeats", tally.repeats);
   put(counters.events, "warp_instructions", tally.warp_instructions);
   put(counters.events, "lane_instructions", tally.lane_instructions);
   put(counters.events, "dcache_hits", tally.cache_hits);

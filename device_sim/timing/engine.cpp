@@ -79,6 +79,8 @@ TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vect
       trace(sink) {
   const machine::Chip& chip = machine.chip;
   us_per_tick = 1e6 / chip.clock_hz / kCycle;
+  replay.trace = trace;
+  replay.us_per_tick = us_per_tick;
   start = static_cast<Ticks>(at) * kCycle;
   const bool cubes = code.kernel && code.kernel->core == image::CoreKind::aic;
   group = 1 + (simt ? 0 : shape.group_aiv);
@@ -179,7 +181,7 @@ void TimingEngine::State::start_block(uint32_t member, uint32_t core, uint64_t i
     const bool cube = group > 1 ? core % group == 0 : code.kernel && code.kernel->core == image::CoreKind::aic;
     const uint64_t programs = shape.blocks / group * (group > 1 && !cube ? shape.group_aiv : 1);
     made = std::make_unique<TileCore>(replay, code.instructions, cross_flags, member, core,
-                                      TileCore::Seat{cube, group, programs});
+                                      TileCore::Seat{cube, group, programs, core_name(core)});
   }
   block.live = 1;
   made->start_block(block, block.start);
@@ -322,6 +324,13 @@ LaunchCounters TimingEngine::finish() {
         if (core && core->give_up()) stuck = true;
     if (stuck) state.advance();
   }
+  for (State::Dispatcher& dispatcher : state.dispatchers)
+    for (auto& core : dispatcher.tile_cores)
+      for (size_t pipe = 0; core && pipe < TileCore::kPipes; ++pipe) {
+        uint64_t& most = state.replay.tally.pipe_busy_most[pipe];
+        most = std::max(most, core->busy()[pipe]);
+        state.replay.tally.pipe_busy[pipe] += core->busy()[pipe];
+      }
   Ticks end = std::max(state.end, state.replay.drained);
   LaunchCounters counters;
   counters.cycles = whole_cycles(end - state.start);

@@ -38,10 +38,12 @@ struct LaunchCounters {
   uint64_t cycles = 0;                               // launch to completion, slowest member, launch overhead included
   uint64_t overhead_cycles = 0;                      // launch overhead share of it
   std::map<std::string, uint64_t> pipe_busy_cycles;  // "v", "s", "mte2", …: sum over cores
+  // Tile programs, by pipe: cycles of the core whose pipe worked longest; instructions of all cores (s: all issued).
+  std::map<std::string, uint64_t> pipe_busy_most_cycles, pipe_instructions;
+  std::map<std::string, uint64_t> stall_cycles;  // "memory", "barrier", "dependency", "ordered", "issue", …: sum over
+                                                 // warps; tile programs: over pipes
   std::map<std::string, uint64_t>
-      stall_cycles;  // "memory", "barrier", "dependency", "ordered", "issue", …: sum over warps
-  std::map<std::string, uint64_t>
-      bytes;  // "l2_read", "l2_write", "hbm_read", "hbm_write", "dcache_hit", "remote_read", …
+      bytes;  // "l2_read", "l2_write", "hbm_read", "hbm_write", "dcache_hit", "remote_read", "gm->l1", …
   std::map<std::string, uint64_t> events;  // "warp_instructions", "lane_instructions", "dcache_hits", "l2_misses", …
   struct Line {
     uint32_t word = 0;               // code word of the instruction

@@ -65,8 +65,7 @@ uint8_t flags_of(const isa::Instruction& instruction, const isa::RowInfo& row) {
   uint8_t flags = 0;
   if (row.effects & isa::E_CONTROL || row.family == isa::Family::control) flags |= kControl;
   if (row.op == isa::Opcode::Fence) flags |= kFence;
-  if (row.core == isa::Core::tile || row.family == isa::Family::dma) flags |= kTile;
-  if (row.family == isa::Family::dma) flags |= kMemory;
+  if (row.core == isa::Core::tile || row.core == isa::Core::aic || row.core == isa::Core::aiv) flags |= kTile;
   if (row.family == isa::Family::mem) {
     bool atomic = row.effects & isa::E_ATOMIC;
     isa::Space space = atomic ? isa::field::Atom::get_space(instruction) : isa::field::Mem::get_space(instruction);

@@ -21,7 +21,7 @@ enum CostFlag : uint8_t {
   kControl = 2,  // may leave the run: the next run pays the refetch if it does not follow on
   kBypass = 4,   // the data cache is not asked (cg, volatile, atomics)
   kFence = 8,    // waits for the warp's stores
-  kTile = 16,    // goes to a pipe of a tile program: DMA, flags, barriers
+  kTile = 16,    // goes to a pipe of a tile program: DMA, cube, FIX, vector instructions, flags, barriers
   kResult = 32,  // memory writes the destination
 };
 

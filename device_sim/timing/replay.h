@@ -16,6 +16,11 @@
 #include "device_sim/timing/fabric.h"
 #include "device_sim/timing/instruction_costs.h"
 #include "device_sim/timing/ticks.h"
+#include "device_sim/timing/tile_costs.h"
+
+namespace phx::sim {
+class TraceSink;
+}
 
 namespace phx::sim::timing {
 
@@ -36,12 +41,21 @@ enum class Stall : uint8_t {
   grid,
   ordered,
   sleep,
-  flag,
+  flag,  // tile programs: the scalar unit
   queue,
+  drain,
+  cross,
+  wait_v,  // tile programs: a pipe that is held by a flag or barrier, in the order of isa::Pipe
+  wait_m,
+  wait_mte1,
+  wait_mte2,
+  wait_mte3,
+  wait_fix,
   count
 };
-inline constexpr const char* kStallNames[] = {"issue", "dependency", "memory", "load_store", "branch", "barrier",
-                                              "grid",  "ordered",    "sleep",  "flag",       "queue"};
+inline constexpr const char* kStallNames[] = {
+    "issue", "dependency", "memory", "load_store", "branch", "barrier",   "grid",      "ordered",   "sleep",   "flag",
+    "queue", "drain",      "cross",  "wait_v",     "wait_m", "wait_mte1", "wait_mte2", "wait_mte3", "wait_fix"};
 inline constexpr unsigned kStalls = static_cast<unsigned>(Stall::count);
 
 // The events of one warp that have been fed and not yet replayed.
@@ -104,6 +118,11 @@ struct Request {
   std::vector<uint32_t> operations;  // that wait for it
 };
 
+// Ways that data take in tile programs.
+enum class Path : uint8_t { gm_l1, gm_ub, l1_l0a, l1_l0b, l1_bt, l0c_gm, l0c_l1, ub_gm, count };
+inline constexpr const char* kPathNames[] = {"gm->l1", "gm->ub",  "l1->l0a", "l1->l0b",
+                                             "l1->bt", "l0c->gm", "l0c->l1", "ub->gm"};
+
 struct Tally {
   MemoryTally memory;
   uint64_t warp_instructions = 0, lane_instructions = 0;
@@ -112,6 +131,12 @@ struct Tally {
   uint64_t barriers = 0, ordered = 0, atomics = 0, blocks = 0, unresolved = 0;
   std::array<uint64_t, kStalls> stalls{};  // ticks, summed over warps
   std::array<uint64_t, 7> pipe_busy{};     // ticks, by isa::Pipe
+  // Tile programs.
+  std::array<uint64_t, 7> pipe_busy_most{};     // of the core whose pipe worked longest
+  std::array<uint64_t, 7> pipe_instructions{};  // s: everything that was issued
+  std::array<uint64_t, static_cast<size_t>(Path::count)> path_bytes{};
+  uint64_t macs = 0, repeats = 0;
+  uint64_t& moved(Path path) { return path_bytes[static_cast<size_t>(path)]; }
 };
 
 struct LineTally {
@@ -126,6 +151,7 @@ class Replay {
 
   const machine::Machine& machine;
   CostTable table;
+  TileCosts tile;
   std::vector<LineTally> lines;  // one more than instructions
   std::vector<uint16_t> members;
   EventQueue queue;
@@ -140,6 +166,8 @@ class Replay {
   Ticks cross_group = 0, cross_all = 0;  // cross-core flags: between the cores of a group, and over the whole launch
   Tally tally;
   Ticks drained = 0;  // when the last store is at its home
+  TraceSink* trace = nullptr;
+  double us_per_tick = 0;
 
   DeviceMemory& memory_of(uint16_t device);
   void adopt(uint16_t device, DeviceMemory& memory);

@@ -6,22 +6,34 @@
 
 namespace phx::sim::timing {
 namespace {
+
+using isa::Opcode;
+
 constexpr uint64_t kLineMask = (uint64_t{1} << 44) - 1;
-constexpr unsigned kScalar = static_cast<unsigned>(isa::Pipe::S);
+constexpr unsigned kScalar = static_cast<unsigned>(isa::Pipe::S), kVector = static_cast<unsigned>(isa::Pipe::V),
+                   kMte1 = static_cast<unsigned>(isa::Pipe::MTE1);
 constexpr unsigned kAllPipes = static_cast<unsigned>(isa::PipeField::PipeAll);
+
+bool goes_to_gm(const isa::Instruction& instruction) {
+  return instruction.op == Opcode::Fixpipe && isa::field::Fixpipe::get_to(instruction) == isa::FixTarget::FixGm;
+}
+// Which records follow the instruction in the stream (events.h).
+bool has_work_record(const isa::Instruction& instruction) {
+  switch (isa::row(instruction.op)->family) {
+    case isa::Family::cube:
+    case isa::Family::fix:
+    case isa::Family::vec:
+      return true;
+    default:
+      return instruction.op == Opcode::L1L0a || instruction.op == Opcode::L1L0b || instruction.op == Opcode::L1Bt;
+  }
+}
+bool has_rows_record(const isa::Instruction& instruction) {
+  return goes_to_gm(instruction) ||
+         (isa::row(instruction.op)->family == isa::Family::dma && !has_work_record(instruction));
+}
+
 }  // namespace
-
-void CrossFlags::set(const Key& key, size_t round, Ticks at) {
-  std::vector<Round>& rounds = flags_[key];
-  if (rounds.size() <= round) rounds.resize(round + 1);
-  ++rounds[round].sets;
-  rounds[round].last = std::max(rounds[round].last, at);
-}
-
-Ticks CrossFlags::complete(const Key& key, size_t round, uint64_t raisers) {
-  const std::vector<Round>& rounds = flags_[key];
-  return rounds.size() > round && rounds[round].sets == raisers ? rounds[round].last : -1;
-}
 
 TileCore::TileCore(Replay& replay, std::span<const isa::Instruction> code, CrossFlags& cross, uint32_t member,
                    uint32_t core, Seat seat)
@@ -30,7 +42,7 @@ TileCore::TileCore(Replay& replay, std::span<const isa::Instruction> code, Cross
       cross_(cross),
       member_(member),
       core_(core),
-      seat_(seat),
+      seat_(std::move(seat)),
       flags_(kPipes * kPipes * 8) {
   const machine::Queues& queues = replay.machine.chip.queues;
   const int64_t depths[kPipes] = {
@@ -49,6 +61,8 @@ void TileCore::start_block(BlockReplay& block, Ticks at) {
   for (auto& flag : flags_) flag.clear();
   std::memset(raised_, 0, sizeof raised_);
   std::memset(crossed_, 0, sizeof crossed_);
+  units_.clear();
+  cube_end_ = -1;
   ready_.fill(0);
   left_ = 0;
   scalar_ = at;
@@ -63,10 +77,23 @@ void TileCore::wake_at(Ticks at) {
   replay_.queue.push({at, Event::order_of(Agent::pipe, member_, core_, 0), 0});
 }
 
+// Something happened that a waiting pipe or the scalar unit may have waited for.
 void TileCore::unblock() {
   for (Pipe& pipe : pipes_) pipe.blocked = false;
-  if (scalar_blocked_) scalar_ = std::max(scalar_, replay_.now);
+  resume_scalar();
+}
+
+void TileCore::block_scalar(Stall reason) {
+  scalar_blocked_ = true;
+  scalar_waits_for_ = reason;
+}
+
+void TileCore::resume_scalar() {
+  if (!scalar_blocked_) return;
   scalar_blocked_ = false;
+  if (replay_.now <= scalar_) return;
+  replay_.stall(scalar_waits_for_, index_, replay_.now - scalar_);
+  scalar_ = replay_.now;
 }
 
 void TileCore::run(Ticks event_time) {
@@ -132,7 +159,8 @@ bool TileCore::next_run() {
         replay_.lines[first + count].lanes -= 1;
         replay_.tally.warp_instructions += count;
         replay_.tally.lane_instructions += count;
-        replay_.tally.pipe_busy[kScalar] += replay_.table.busy_before[first + count] - replay_.table.busy_before[first];
+        busy_[kScalar] += replay_.table.busy_before[first + count] - replay_.table.busy_before[first];
+        replay_.tally.pipe_instructions[kScalar] += count;
         return true;
       }
       case EventKind::sleep:
@@ -151,6 +179,31 @@ bool TileCore::next_run() {
   }
 }
 
+// The records of an instruction, once they are all there: an ordered one gets its own in the next round.
+bool TileCore::take_records(Step& step, const isa::Instruction& instruction) {
+  Stream& stream = block_->streams[0];
+  const std::vector<uint64_t>& words = stream.accesses;
+  size_t at = stream.access_at;
+  if (has_work_record(instruction)) {
+    if (at + 1 < words.size()) {
+      step.work = words[at] >> 32;
+      step.shape = words[at + 1];
+      at += 2;
+    } else if (!block_->finished) {
+      return false;
+    }
+  }
+  if (has_rows_record(instruction)) {
+    if (at >= words.size() && !block_->finished) return false;
+    uint64_t header = at < words.size() ? words[at] : 0;
+    ++at;
+    for (uint64_t row = 0; row < (header >> 16 & 0xFFFF) && at + 1 < words.size(); ++row)
+      for (unsigned i = words[at] >> 32 ? 3 : 2; i > 0 && at < words.size(); --i) step.rows.push_back(words[at++]);
+  }
+  stream.access_at = std::min(at, words.size());
+  return true;
+}
+
 // Issues scalar instructions until one can be seen by a pipe or by memory at a later time.
 void TileCore::step_scalar() {
   for (;;) {
@@ -167,67 +220,65 @@ void TileCore::step_scalar() {
     const isa::Instruction& instruction = code_[index_];
     Ticks latency = cost.latency;
     if (cost.flags & kTile) {
-      Step step{.issued = at + cost.latency, .instruction = index_, .rows = {}};
+      Step step;
+      step.issued = at + cost.latency;
+      step.instruction = index_;
       unsigned pipe = kScalar;
       switch (instruction.op) {
-        case isa::Opcode::SetFlag:
+        case Opcode::SetFlag:
           step.act = Act::set_flag;
           pipe = static_cast<unsigned>(isa::field::Flag::get_src(instruction));
           break;
-        case isa::Opcode::WaitFlag:
+        case Opcode::WaitFlag:
           step.act = Act::wait_flag;
           pipe = static_cast<unsigned>(isa::field::Flag::get_to(instruction));
           break;
-        case isa::Opcode::PipeBarrier:
+        case Opcode::PipeBarrier:
           step.act = Act::barrier;
           pipe = static_cast<unsigned>(isa::field::PipeBarrier::get_pipe(instruction));
           break;
-        case isa::Opcode::CrossSet:
-        case isa::Opcode::CrossWait:
-          step.act = instruction.op == isa::Opcode::CrossSet ? Act::cross_set : Act::cross_wait;
+        case Opcode::CrossSet:
+        case Opcode::CrossWait:
+          step.act = instruction.op == Opcode::CrossSet ? Act::cross_set : Act::cross_wait;
           pipe = static_cast<unsigned>(isa::field::CrossFlag::get_pipe(instruction));
           break;
         default:
           pipe = static_cast<unsigned>(isa::row(instruction.op)->pipe);
           break;
       }
+      const bool is_flag = step.act == Act::set_flag || step.act == Act::wait_flag;
+      if (pipe < kPipes && pipe != kScalar && pipes_[pipe].queue.size() >= pipes_[pipe].depth)
+        return block_scalar(Stall::queue);
+      if (is_flag) {
+        step.event = isa::field::Flag::get_id(instruction);
+        if (instruction.a != isa::operand::kZero) {
+          const Stream& stream = block_->streams[0];
+          if (stream.access_at < stream.accesses.size()) step.event = stream.accesses[stream.access_at] >> 32 & 7;
+        }
+      }
       if (pipe == kAllPipes) {  // everything drains before the program goes on
         for (const Pipe& other : pipes_)
-          if (!other.queue.empty()) {
-            scalar_blocked_ = true;
-            return;
-          }
+          if (!other.queue.empty()) return block_scalar(Stall::drain);
         Ticks drained = at;
         for (const Pipe& other : pipes_) drained = std::max(drained, other.done);
         drained += ticks_of_cycles(replay_.machine.chip.sync.pipe_barrier_cycles);
-        replay_.stall(Stall::flag, index_, drained - at);
+        replay_.stall(Stall::drain, index_, drained - at);
         scalar_ = drained;
       } else if (pipe == kScalar) {
         pipes_[kScalar].free = pipes_[kScalar].done = at;
-        if (!perform(kScalar, step)) {
-          scalar_blocked_ = true;
-          return;
-        }
-        if (pipes_[kScalar].free > at) replay_.stall(Stall::flag, index_, pipes_[kScalar].free - at);
+        if (perform(kScalar, step) != Progress::done)
+          return block_scalar(step.act == Act::cross_wait ? Stall::cross : Stall::flag);
+        if (pipes_[kScalar].free > at)
+          replay_.stall(step.act == Act::cross_wait ? Stall::cross : Stall::flag, index_, pipes_[kScalar].free - at);
         scalar_ = pipes_[kScalar].free;
       } else {
-        if (pipes_[pipe].queue.size() >= pipes_[pipe].depth) {
-          scalar_blocked_ = true;
+        if (step.act == Act::work && !take_records(step, instruction)) {
+          starved_ = true;
           return;
-        }
-        if (cost.flags & kMemory) {
-          Stream& stream = block_->streams[0];
-          uint64_t header = stream.access_at < stream.accesses.size() ? stream.accesses[stream.access_at] : 0;
-          ++stream.access_at;
-          step.row_count = header >> 16 & 0xFFFF;
-          for (uint32_t row = 0; row < step.row_count && stream.access_at + 1 < stream.accesses.size(); ++row) {
-            unsigned words = stream.accesses[stream.access_at] >> 32 ? 3 : 2;
-            for (unsigned i = 0; i < words && stream.access_at < stream.accesses.size(); ++i)
-              step.rows.push_back(stream.accesses[stream.access_at++]);
-          }
         }
         pipes_[pipe].queue.push_back(std::move(step));
       }
+      if (is_flag && instruction.a != isa::operand::kZero) ++block_->streams[0].access_at;
     } else if (cost.flags & kMemory) {  // the scalar unit's own access
       Stream& stream = block_->streams[0];
       uint64_t header = stream.access_at < stream.accesses.size() ? stream.accesses[stream.access_at] : 0;
@@ -256,60 +307,116 @@ void TileCore::step_scalar() {
 
 bool TileCore::step_pipe(unsigned number) {
   Pipe& pipe = pipes_[number];
-  if (!perform(number, pipe.queue.front())) {
-    pipe.blocked = true;
-    return false;
+  Step& step = pipe.queue.front();
+  if (!step.seen) {
+    step.seen = true;
+    step.since = replay_.now;
+  }
+  switch (perform(number, step)) {
+    case Progress::blocked:
+      pipe.blocked = true;
+      return false;
+    case Progress::later:
+      return true;
+    case Progress::done:
+      break;
   }
   pipe.queue.pop_front();
-  if (scalar_blocked_) {  // it may have waited for room, or for the queues to drain
-    if (replay_.now > scalar_) replay_.stall(Stall::queue, index_, replay_.now - scalar_);
-    scalar_ = std::max(scalar_, replay_.now);
-    scalar_blocked_ = false;
-  }
+  resume_scalar();  // it may have waited for room, or for the queues to drain
   return true;
 }
 
-// Lets the pipe do one instruction at `now`. False: it has to wait for a flag.
-bool TileCore::perform(unsigned number, Step& step) {
+std::deque<Ticks>& TileCore::flag(const isa::Instruction& instruction, uint32_t event) {
+  const unsigned from = static_cast<unsigned>(isa::field::Flag::get_src(instruction)) % kPipes;
+  const unsigned to = static_cast<unsigned>(isa::field::Flag::get_to(instruction)) % kPipes;
+  return flags_[(from * kPipes + to) * 8 + event % 8];
+}
+
+// Lets the pipe do one instruction at `now`.
+TileCore::Progress TileCore::perform(unsigned number, Step& step) {
   Pipe& pipe = pipes_[number];
   const isa::Instruction& instruction = code_[step.instruction];
   const machine::Sync& sync = replay_.machine.chip.sync;
+  const Ticks now = replay_.now;
+  // What a pipe waited for since the instruction was at the head of its free queue.
+  auto charge = [&] {
+    if (number == kScalar) return;
+    const auto reason = static_cast<Stall>(static_cast<unsigned>(Stall::wait_v) + number - 1);
+    if (pipe.free > step.since) replay_.stall(reason, step.instruction, pipe.free - step.since);
+  };
   switch (step.act) {
-    case Act::dma:
-      move(number, step, instruction.op == isa::Opcode::DmaGmUb);
-      return true;
+    case Act::work:
+      switch (instruction.op) {
+        case Opcode::Mmad:
+          return multiply(step);
+        case Opcode::Fixpipe:
+          return drain(step);
+        case Opcode::L1L0a:
+        case Opcode::L1L0b:
+        case Opcode::L1Bt: {
+          const Ticks end = now + replay_.tile.load(instruction.op, step.work);
+          const Path path = instruction.op == Opcode::L1L0a   ? Path::l1_l0a
+                            : instruction.op == Opcode::L1L0b ? Path::l1_l0b
+                                                              : Path::l1_bt;
+          replay_.tally.moved(path) += step.work;
+          occupy(kMte1, step, now, end, end);
+          return Progress::done;
+        }
+        case Opcode::DmaGmUb:
+        case Opcode::DmaGmL1:
+        case Opcode::DmaNd2Nz:
+          load_rows(number, step);
+          return Progress::done;
+        case Opcode::DmaUbGm: {
+          const Traffic traffic = traffic_of(step);
+          step.work = traffic.bytes;
+          const machine::Dma& dma = replay_.machine.chip.dma;
+          const Ticks through =
+              now + ticks_of_cycles(dma.store_head_cycles + double(traffic.bytes) / dma.store_bytes_per_cycle);
+          store_rows(number, step, traffic, through, replay_.tally.moved(Path::ub_gm));
+          return Progress::done;
+        }
+        default: {  // vec, set_quant
+          const Ticks end = now + replay_.tile.vector(step.instruction, step.work, step.shape);
+          if (number == kVector) replay_.tally.repeats += step.work;
+          occupy(number, step, now, end, end);
+          return Progress::done;
+        }
+      }
     case Act::set_flag: {
-      Ticks set = std::max(pipe.done, replay_.now) + ticks_of_cycles(sync.flag_cycles);
-      flag(static_cast<unsigned>(isa::field::Flag::get_src(instruction)) % kPipes,
-           static_cast<unsigned>(isa::field::Flag::get_to(instruction)) % kPipes, isa::field::Flag::get_id(instruction))
-          .push_back(set);
+      Ticks set = std::max(pipe.done, now) + ticks_of_cycles(sync.flag_cycles);
+      flag(instruction, step.event).push_back(set);
       unblock();
-      return true;
+      return Progress::done;
     }
     case Act::wait_flag: {
-      std::deque<Ticks>& set = flag(static_cast<unsigned>(isa::field::Flag::get_src(instruction)) % kPipes,
-                                    static_cast<unsigned>(isa::field::Flag::get_to(instruction)) % kPipes,
-                                    isa::field::Flag::get_id(instruction));
-      if (set.empty()) return false;
-      pipe.free = std::max({pipe.free, replay_.now, set.front()});
+      std::deque<Ticks>& set = flag(instruction, step.event);
+      if (set.empty()) return Progress::blocked;
+      const Ticks at = set.front();
       set.pop_front();
-      return true;
+      if (replay_.trace && at > now)
+        note_arrow(static_cast<unsigned>(isa::field::Flag::get_src(instruction)) % kPipes,
+                   at - ticks_of_cycles(sync.flag_cycles), number, at);
+      pipe.free = std::max({pipe.free, now, at});
+      charge();
+      return Progress::done;
     }
     case Act::barrier:
-      pipe.free = std::max({pipe.free, pipe.done, replay_.now}) + ticks_of_cycles(sync.pipe_barrier_cycles);
-      return true;
+      pipe.free = std::max({pipe.free, pipe.done, now}) + ticks_of_cycles(sync.pipe_barrier_cycles);
+      charge();
+      return Progress::done;
     case Act::cross_set: {
       const uint32_t mode = isa::field::CrossFlag::get_mode(instruction) % 3;
       const uint32_t id = isa::field::CrossFlag::get_id(instruction);
       const uint64_t group = mode == 0 ? 0 : block_->index / seat_.group;
-      cross_.set({mode, id, seat_.cube, group}, raised_[mode][id]++, std::max(pipe.done, replay_.now));
+      cross_.set({mode, id, seat_.cube, group}, raised_[mode][id]++, std::max(pipe.done, now));
       std::vector<TileCore*> waiting = std::move(cross_.waiting);
       cross_.waiting.clear();
       for (TileCore* core : waiting) {
         core->unblock();
-        core->wake_at(replay_.now);
+        core->wake_at(now);
       }
-      return true;
+      return Progress::done;
     }
     case Act::cross_wait: {
       const uint32_t mode = isa::field::CrossFlag::get_mode(instruction) % 3;
@@ -320,86 +427,15 @@ bool TileCore::perform(unsigned number, Step& step) {
       Ticks set = cross_.complete({mode, id, by_cube, group}, crossed_[mode][id], raisers);
       if (set < 0) {
         cross_.waiting.push_back(this);
-        return false;
+        return Progress::blocked;
       }
       ++crossed_[mode][id];
-      pipe.free = std::max({pipe.free, replay_.now, set + (mode == 0 ? replay_.cross_all : replay_.cross_group)});
-      return true;
+      pipe.free = std::max({pipe.free, now, set + (mode == 0 ? replay_.cross_all : replay_.cross_group)});
+      charge();
+      return Progress::done;
     }
   }
-  return true;
-}
-
-// One DMA instruction (facts: one event per instruction is enough): its own issue time, the lines that miss, the shared
-// L2 and HBM.
-void TileCore::move(unsigned number, const Step& step, bool in) {
-  Pipe& pipe = pipes_[number];
-  const machine::Dma& dma = replay_.machine.chip.dma;
-  const Ticks now = replay_.now;
-  const uint16_t own = replay_.members[member_];
-  const uint64_t packet = static_cast<uint64_t>(std::max<int64_t>(32, dma.packet_bytes));
-  std::map<uint16_t, std::vector<DeviceMemory::Part>> by_home;
-  double issue = 0;
-  uint64_t bytes = 0;
-  for (size_t at = 0; at + 1 < step.rows.size();) {
-    uint64_t size = step.rows[at] & 0xFFFFFFFF, more = step.rows[at] >> 32, line_word = step.rows[at + 1];
-    uint64_t stride = more && at + 2 < step.rows.size() ? step.rows[at + 2] : 0;
-    at += more ? 3 : 2;
-    uint64_t line = line_word >> 4 & kLineMask;
-    std::vector<DeviceMemory::Part>& parts = by_home[static_cast<uint16_t>(line_word >> 48)];
-    double row = double(size / packet) * std::max(dma.request_cycles, double(packet) / dma.bytes_per_cycle);
-    if (size % packet) row += std::max(dma.request_cycles, double(size % packet) / dma.bytes_per_cycle);
-    for (uint64_t k = 0; k <= more; ++k) {
-      issue += row;
-      bytes += size;
-      uint64_t first = line + k * stride / kLineBytes;
-      for (uint64_t left = size, i = 0; left > 0; ++i) {
-        uint32_t part = static_cast<uint32_t>(std::min<uint64_t>(left, kLineBytes));
-        parts.push_back({first + i, part});
-        left -= part;
-      }
-    }
-  }
-  Ticks issued = now + ticks_of_cycles(in ? dma.issue_cycles + issue
-                                          : dma.store_head_cycles + double(bytes) / dma.store_bytes_per_cycle);
-  Ticks data = issued, streamed = issued;
-  const uint64_t overhead = static_cast<uint64_t>(replay_.machine.chip.hbm.request_overhead_bytes);
-  DeviceMemory& near = replay_.memory_of(own);
-  for (auto& [home, parts] : by_home) {
-    uint64_t moved = 0;
-    for (const DeviceMemory::Part& part : parts) moved += part.bytes;
-    if (home == 0xFFFF) {
-      (in ? replay_.tally.host_read : replay_.tally.host_write) += moved;
-      Ticks there = (in ? near.host_in : near.host_out).serve(now, moved);
-      streamed = std::max(streamed, there);
-      data = std::max(data, there + replay_.host_latency);
-      continue;
-    }
-    DeviceMemory& memory = replay_.memory_of(home);
-    const AccessLatency& latency = replay_.dma_latency;
-    Ticks path = 0, start = now;
-    if (home != own) {
-      (in ? replay_.tally.remote_read : replay_.tally.remote_write) += moved;
-      path = replay_.fabric.way(own, home).latency;
-      start = in ? replay_.fabric.carry(home, memory, own, near, true, now, moved)
-                 : replay_.fabric.carry(own, near, home, memory, false, now, moved);
-    }
-    if (in) {
-      DeviceMemory::Answer answer = memory.read(parts, now, latency, replay_.tally.memory, overhead);
-      if (answer.missed) issued = std::max(issued, now + ticks_of_cycles(answer.missed * dma.miss_cycles_per_line));
-      Ticks lag = answer.missed ? latency.l2_miss : latency.l2_hit;
-      streamed = std::max({streamed, answer.data - lag, start});
-      data = std::max({data, answer.data + path, issued + lag + path, start + lag + path});
-    } else {
-      DeviceMemory::Answer answer = memory.write(parts, std::max(now, start), replay_.tally.memory, 0);
-      streamed = std::max({streamed, answer.served, start});
-      data = std::max({data, answer.served + path});
-      replay_.drained = std::max(replay_.drained, data);
-    }
-  }
-  pipe.free = std::max({pipe.free, issued, streamed - ticks_of_cycles(dma.window_cycles)});
-  pipe.done = std::max({pipe.done, issued, data});
-  replay_.tally.pipe_busy[number] += static_cast<uint64_t>(pipe.free - now);
+  return Progress::done;
 }
 
 bool TileCore::give_up() {

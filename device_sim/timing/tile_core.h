@@ -1,50 +1,31 @@
 // One core running a tile program: the scalar unit feeds the queues of the other pipes, which run in order and meet in
 // flags.
 //
-// A pipe is a queue of finite depth. What it does with an instruction is in perform(): another pipe's instructions
-// (cube, FIX, vector) are another case there. Every step that can be seen from outside is an event at its own time.
+// A pipe is a queue of finite depth; what it does with an instruction is in perform(). An instruction starts when its
+// pipe is free, and every step that can be seen from outside is an event at its own time.
 #pragma once
 
 #include <array>
 #include <deque>
 #include <map>
+#include <string>
 #include <vector>
 
+#include "device_sim/timing/cross_flags.h"
 #include "device_sim/timing/replay.h"
+#include "device_sim/trace/trace.h"
 
 namespace phx::sim::timing {
 
-class TileCore;
-
-// Flags between cores: the k-th wait of a core ends after every core that raises the flag has done so k times.
-class CrossFlags {
- public:
-  struct Key {  // who raises it
-    uint32_t mode, id;
-    bool cube;
-    uint64_t group;  // 0 in mode 0
-    auto operator<=>(const Key&) const = default;
-  };
-  void set(const Key& key, size_t round, Ticks at);
-  // When that round of `raisers` cores is complete, or -1: not known yet.
-  Ticks complete(const Key& key, size_t round, uint64_t raisers);
-  std::vector<TileCore*> waiting;
-
- private:
-  struct Round {
-    uint64_t sets = 0;
-    Ticks last = 0;
-  };
-  std::map<Key, std::vector<Round>> flags_;
-};
-
 class TileCore {
  public:
+  static constexpr unsigned kPipes = 7;
   // What the core is in its launch.
   struct Seat {
     bool cube = false;      // an AIC
     uint32_t group = 1;     // cores of a group: 1, or an AIC and its AIVs
     uint64_t programs = 1;  // of the grid for cores of this kind
+    std::string name = {};  // for people: "AIC 3"
   };
   TileCore(Replay& replay, std::span<const isa::Instruction> code, CrossFlags& cross, uint32_t member, uint32_t core,
            Seat seat);
@@ -53,16 +34,20 @@ class TileCore {
   void run(Ticks event_time);  // an event of Agent::pipe
   void wake_at(Ticks at);
   bool give_up();  // after a fault: ends the block if it waits for something; false if there is none
+  const std::array<uint64_t, kPipes>& busy() const { return busy_; }  // ticks, by pipe
 
  private:
-  static constexpr unsigned kPipes = 7;
-  enum class Act : uint8_t { dma, set_flag, wait_flag, barrier, cross_set, cross_wait };
+  enum class Act : uint8_t { work, set_flag, wait_flag, barrier, cross_set, cross_wait };
+  enum class Progress : uint8_t { done, later, blocked };  // later: again when the pipe is free
   struct Step {
-    Act act = Act::dma;
-    Ticks issued = 0;
+    Act act = Act::work;
+    bool seen = false;  // it has been the head of its free queue
     uint32_t instruction = 0;
-    std::vector<uint64_t> rows;  // DMA: row records
-    uint32_t row_count = 0;
+    uint32_t event = 0;  // flags: id
+    Ticks issued = 0;
+    Ticks since = 0;  // seen for the first time
+    uint64_t work = 0, shape = 0;
+    std::vector<uint64_t> rows;  // row records in gm
   };
   struct Pipe {
     std::deque<Step> queue;
@@ -71,13 +56,38 @@ class TileCore {
     Ticks done = 0;        // everything taken so far is done
     bool blocked = false;  // its head waits for a flag
   };
+  // Rows in gm by the device they lie on.
+  struct Traffic {
+    std::map<uint16_t, std::vector<DeviceMemory::Part>> by_home;
+    uint64_t bytes = 0;
+    double request_cycles = 0;  // a read's packets, one after the other
+  };
+  // Accumulators at an address in L0C between the last mmad of a tile and the fixpipe that both have `unit`.
+  struct Unit {
+    bool waits = false;  // for its fixpipe
+    Ticks end = 0;       // of the mmad
+    Ticks release = 0;   // when the next mmad there may start
+  };
 
   void step_scalar();
+  bool take_records(Step& step, const isa::Instruction& instruction);
   bool step_pipe(unsigned number);  // false: its head waits
-  bool perform(unsigned number, Step& step);
-  void move(unsigned number, const Step& step, bool in);
-  std::deque<Ticks>& flag(unsigned from, unsigned to, unsigned id) { return flags_[(from * kPipes + to) * 8 + id]; }
+  Progress perform(unsigned number, Step& step);
+  Progress multiply(Step& step);
+  Progress drain(Step& step);
+  bool queued_unit(unsigned number, uint32_t place) const;
+  void load_rows(unsigned number, Step& step);
+  void store_rows(unsigned number, const Step& step, const Traffic& traffic, Ticks through, uint64_t& moved_on_path);
+  Traffic traffic_of(const Step& step) const;
+  // The pipe works on the step from `begin` and may take the next one at `free`.
+  void occupy(unsigned number, const Step& step, Ticks begin, Ticks free, Ticks done);
+  void note_span(unsigned number, const Step& step, Ticks begin, Ticks end);
+  void note_arrow(unsigned from, Ticks set, unsigned to, Ticks at);
+  TraceSink::Lane lane_of(unsigned number);
+  std::deque<Ticks>& flag(const isa::Instruction& instruction, uint32_t event);
   void unblock();
+  void block_scalar(Stall reason);
+  void resume_scalar();
   bool next_run();
 
   Replay& replay_;
@@ -89,12 +99,18 @@ class TileCore {
   BlockReplay* block_ = nullptr;
   std::array<Pipe, kPipes> pipes_;
   std::vector<std::deque<Ticks>> flags_;
+  std::map<uint32_t, Unit> units_;  // by address in L0C / 64
+  Ticks cube_end_ = -1;             // of the last mmad
+  std::array<uint64_t, kPipes> busy_{};
   std::array<Ticks, kScoreboardSlots> ready_{};
   uint32_t index_ = 0, left_ = 0, last_ = 0;
   Ticks scalar_ = 0;  // when the scalar unit may issue again
   bool scalar_blocked_ = false, ending_ = false, starved_ = false;
+  Stall scalar_waits_for_ = Stall::queue;
   Ticks key_ = kForever;
   std::vector<DeviceMemory::Part> parts_;
+  std::array<TraceSink::Lane, kPipes> lanes_{};
+  bool has_lanes_ = false;
 };
 
 }  // namespace phx::sim::timing

@@ -81,10 +81,13 @@ std::vector<SourceLine> source_lines(const phx::sim::LaunchCounters& counters, c
 // Idle power all the time, and the rest of the design power for the share of time that the busiest pipe works. An
 // estimate: the machine file says how good its two numbers are.
 double energy(const phx::sim::LaunchCounters& counters, size_t members, const machine::Machine& machine) {
-  double cores = static_cast<double>(machine.chip.aiv) * static_cast<double>(members);
-  double total = static_cast<double>(counters.cycles), busiest = 0;
-  for (const auto& [pipe, cycles] : counters.pipe_busy_cycles) busiest = std::max(busiest, static_cast<double>(cycles));
-  double share = total > 0 ? std::min(1.0, busiest / (total * cores)) : 0;
+  double total = static_cast<double>(counters.cycles), share = 0;
+  for (const auto& [pipe, cycles] : counters.pipe_busy_cycles) {
+    const bool cube = pipe == "m" || pipe == "mte1" || pipe == "fix";
+    const double cores =
+        static_cast<double>((cube ? machine.chip.aic : machine.chip.aiv)) * static_cast<double>(members);
+    if (total > 0) share = std::max(share, std::min(1.0, static_cast<double>(cycles) / (total * cores)));
+  }
   const machine::Power& power = machine.chip.power;
   return total / machine.chip.clock_hz * static_cast<double>(members) *
          (power.idle_watts + (power.tdp_watts - power.idle_watts) * share);
@@ -135,6 +138,8 @@ KernelRecord kernel_record(const phx::sim::LaunchResult& result, const phx::sim:
   if (result.nominal_time) return record;
   record.cycles = result.counters.cycles;
   record.busy = amounts(result.counters.pipe_busy_cycles);
+  record.busy_most = amounts(result.counters.pipe_busy_most_cycles);
+  record.instructions = amounts(result.counters.pipe_instructions);
   record.bytes = amounts(result.counters.bytes);
   record.stalls = amounts(result.counters.stall_cycles);
   record.counters.push_back({"overhead_cycles", static_cast<double>(result.counters.overhead_cycles)});

@@ -36,6 +36,8 @@ Json kernels(const TelemetryLog::Contents& log) {
     kernel["cycles"] = totals.timed ? Json(totals.cycles) : Json(nullptr);
     kernel["seconds"] = totals.timed ? Json(hal::seconds(totals.time)) : Json(nullptr);
     kernel["busy"] = whole(totals.busy);
+    kernel["busy_most"] = whole(totals.busy_most);
+    kernel["instructions"] = whole(totals.instructions);
     kernel["bytes"] = whole(totals.bytes);
     kernel["stalls"] = whole(totals.stalls);
     kernel["counters"] = whole(totals.counters);

@@ -39,6 +39,8 @@ void TelemetryLog::kernel(const hal::KernelRecord& record) {
   totals.energy_joules += record.energy_joules;
   totals.host_nanoseconds += record.host_nanoseconds;
   add(totals.busy, record.busy);
+  add(totals.busy_most, record.busy_most);
+  add(totals.instructions, record.instructions);
   add(totals.bytes, record.bytes);
   add(totals.stalls, record.stalls);
   add(totals.counters, record.counters);

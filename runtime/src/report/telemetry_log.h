@@ -20,7 +20,7 @@ struct KernelTotals {
   hal::SimTime time = 0;
   double energy_joules = 0;
   uint64_t host_nanoseconds = 0;
-  std::map<std::string, double> busy, bytes, stalls, counters;
+  std::map<std::string, double> busy, busy_most, instructions, bytes, stalls, counters;
   struct Line {
     uint64_t issues = 0, lanes = 0, stall_cycles = 0;
   };

@@ -131,6 +131,34 @@ struct LaunchScript {
   }
 
  private:
+  // Access records of an instruction, and the words of one.
+  static unsigned records_of(const isa::Instruction& instruction) {
+    switch (isa::row(instruction.op)->family) {
+      case isa::Family::mem:
+      case isa::Family::dma:
+      case isa::Family::cube:
+      case isa::Family::vec:
+        return 1;
+      case isa::Family::fix:
+        return instruction.op == isa::Opcode::Fixpipe &&
+                       isa::field::Fixpipe::get_to(instruction) == isa::FixTarget::FixGm
+                   ? 2
+                   : 1;
+      default:
+        return instruction.op == isa::Opcode::SetFlag || instruction.op == isa::Opcode::WaitFlag
+                   ? instruction.a != isa::operand::kZero
+                   : 0;
+    }
+  }
+  static size_t record_words(const std::vector<uint64_t>& accesses, size_t at) {
+    const auto kind = AccessKind(accesses[at] & 0xFF);
+    const size_t lines = accesses[at] >> 16 & 0xFFFF;
+    if (kind == AccessKind::ub_load || kind == AccessKind::ub_store || kind == AccessKind::ub_atomic) return 1;
+    if (kind != AccessKind::dma) return 1 + lines;
+    size_t words = 1;
+    for (size_t row = 0; row < lines; ++row) words += accesses[at + words] >> 32 ? 3 : 2;
+    return words;
+  }
   BlockEvents shell(size_t block) const {
     BlockEvents events;
     events.block = block;
@@ -178,14 +206,12 @@ struct LaunchScript {
             if (kind == EventKind::run) {
               uint32_t first = all.words[word + 1], count = all.words[word] >> 9;
               for (uint32_t i = first; i < first + count; ++i) {
-                const isa::RowInfo* row = isa::row(code[i].op);
-                if (row->family != isa::Family::mem && row->family != isa::Family::dma) continue;
-                bool flat = (all.accesses[access] & 0xFF) >= 3 && (all.accesses[access] & 0xFF) <= 5;
-                size_t lines = all.accesses[access] >> 16 & 0xFFFF;
-                size_t length = 1 + (flat ? 0 : row->family == isa::Family::dma ? 2 * lines : lines);
-                auto from = all.accesses.begin() + ptrdiff_t(access);
-                events.warps[w].accesses.insert(events.warps[w].accesses.end(), from, from + ptrdiff_t(length));
-                access += length;
+                for (unsigned records = records_of(code[i]); records > 0; --records) {
+                  const size_t length = record_words(all.accesses, access);
+                  auto from = all.accesses.begin() + ptrdiff_t(access);
+                  events.warps[w].accesses.insert(events.warps[w].accesses.end(), from, from + ptrdiff_t(length));
+                  access += length;
+                }
               }
             }
             for (unsigned i = 0; i < (two ? 2u : 1u); ++i) events.warps[w].words.push_back(all.words[word++]);

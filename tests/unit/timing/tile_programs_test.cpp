@@ -13,7 +13,7 @@ isa::Instruction dma(bool in) {
   return {.op = in ? isa::Opcode::DmaGmUb : isa::Opcode::DmaUbGm, .dst = s, .a = s, .b = s, .c = s};
 }
 isa::Instruction flag(bool set, isa::PipeField from, isa::PipeField to, unsigned id) {
-  isa::Instruction i{.op = set ? isa::Opcode::SetFlag : isa::Opcode::WaitFlag};
+  isa::Instruction i{.op = set ? isa::Opcode::SetFlag : isa::Opcode::WaitFlag, .a = isa::operand::kZero};
   isa::field::Flag::set_src(i, from);
   isa::field::Flag::set_to(i, to);
   isa::field::Flag::set_id(i, id);

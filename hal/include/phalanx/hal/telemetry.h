@@ -49,9 +49,11 @@ struct KernelRecord {
   std::vector<Amount> counters;    // everything else: instructions, cache hits, ...
   bool reused = false;             // timing taken from an identical earlier dispatch
   double energy_joules = 0;
-  uint64_t host_nanoseconds = 0;  // real time spent simulating it
-  std::string label;              // of the submission
-  std::vector<SourceLine> lines;  // by file and line; empty without a line table or a timing model
+  uint64_t host_nanoseconds = 0;     // real time spent simulating it
+  std::string label;                 // of the submission
+  std::vector<SourceLine> lines;     // by file and line; empty without a line table or a timing model
+  std::vector<Amount> busy_most;     // tile kernels, per pipe: cycles busy on the core where it worked longest
+  std::vector<Amount> instructions;  // tile kernels, per pipe: instructions of all cores
 };
 
 // Something that took from start to end on a track: a copy, a pipe busy, a transfer over a link.

@@ -1,0 +1,79 @@
+#include "device_sim/timing/tile_costs.h"
+
+#include "device_sim/isa/fields.h"
+#include "device_sim/isa/table.h"
+
+namespace phx::sim::timing {
+namespace {
+
+constexpr uint64_t kRepeatsOfOne = 255;  // repeats of one real instruction: a longer one is several
+constexpr uint64_t kTwoSources = uint64_t{1} << 63;
+constexpr uint64_t kPlaceMask = (uint64_t{1} << 20) - 1;
+
+uint64_t blocks(uint64_t x, uint64_t n) { return (x + n - 1) / n; }
+
+std::string_view function_of(const isa::Instruction& instruction, const isa::RowInfo& row) {
+  if (row.layout != isa::Layout::VecMath) return {};
+  for (const isa::MathFunction& function : isa::math_functions())
+    if (function.code == isa::field::VecMath::get_fn(instruction)) return function.name;
+  return {};
+}
+
+}  // namespace
+
+TileCosts::TileCosts(const machine::Machine& machine, std::span<const isa::Instruction> code)
+    : chip_(&machine.chip), vectors_(code.size()) {
+  for (size_t i = 0; i < code.size(); ++i) {
+    const isa::RowInfo* row = isa::row(code[i].op);
+    if (!row || (row->family != isa::Family::vec && row->op != isa::Opcode::SetQuant)) continue;
+    const machine::VectorTiming& numbers =
+        machine::timing_of(machine.chip.vector.timing, row->timing, function_of(code[i], *row));
+    Vector& cost = vectors_[i];
+    cost.overhead = ticks_of_cycles(numbers.head_cycles + numbers.tail_cycles);
+    cost.slope = ticks_of_cycles(numbers.slope_cycles);
+    cost.apart = std::min(cost.slope,
+                          ticks_of_cycles(std::max(1.0, numbers.slope_cycles - machine.chip.vector.conflict_cycles)));
+  }
+}
+
+Ticks TileCosts::load(isa::Opcode op, uint64_t bytes) const {
+  const machine::Mte1& mte1 = chip_->mte1;
+  if (op == isa::Opcode::L1Bt) return ticks_of_cycles(double(bytes) / mte1.bt_bytes_per_cycle);
+  const double nominal = op == isa::Opcode::L1L0a ? mte1.l0a_bytes_per_cycle : mte1.l0b_bytes_per_cycle;
+  return ticks_of_cycles(double(bytes) / (mte1.efficiency * nominal));
+}
+
+Ticks TileCosts::multiply(isa::Type type, MatrixShape shape, bool idle) const {
+  const isa::TypeInfo& info = isa::info(type);
+  auto rate = chip_->cube.macs_per_cycle.find(info.name);
+  const uint64_t deep = 256 / std::max(1u, unsigned{info.bits});  // elements in the 32 bytes of a block's k side
+  const double cycles = rate == chip_->cube.macs_per_cycle.end() ? 1 : double(16 * 16 * deep) / rate->second;
+  const uint64_t count = blocks(shape.m, 16) * blocks(shape.n, 16) * blocks(shape.k, deep);
+  return ticks_of_cycles(chip_->cube.head_cycles + (idle ? chip_->cube.idle_start_cycles : 0) + double(count) * cycles);
+}
+
+Ticks TileCosts::drain(uint64_t elements) const {
+  return ticks_of_cycles(chip_->fixpipe.head_cycles + double(elements) * 4 / chip_->fixpipe.bytes_per_cycle);
+}
+
+Ticks TileCosts::release(uint64_t elements) const {
+  const machine::Fixpipe& fix = chip_->fixpipe;
+  return ticks_of_cycles(fix.head_cycles + fix.release_share * double(elements) * 4 / fix.bytes_per_cycle);
+}
+
+// Bank groups take turns every 32 bytes, so a repeat of 256 bytes touches eight neighbours from where it begins.
+Ticks TileCosts::vector(uint32_t instruction, uint64_t repeats, uint64_t places) const {
+  const Vector& cost = vectors_[instruction];
+  Ticks slope = cost.slope;
+  if (places & kTwoSources) {
+    const auto groups = static_cast<uint64_t>(std::max<int64_t>(1, chip_->buffers.ub_bank_groups));
+    const uint64_t width = static_cast<uint64_t>(chip_->vector.repeat_bytes) / 32;
+    const uint64_t a = places & kPlaceMask, b = places >> 20 & kPlaceMask;
+    const uint64_t apart = (b + groups - a % groups) % groups;
+    if (apart >= width && groups - apart >= width) slope = cost.apart;
+  }
+  return static_cast<Ticks>(std::max<uint64_t>(1, blocks(repeats, kRepeatsOfOne))) * cost.overhead +
+         static_cast<Ticks>(repeats) * slope;
+}
+
+}  // namespace phx::sim::timing

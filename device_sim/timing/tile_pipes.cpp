@@ -1,0 +1,236 @@
+// What the pipes of a tile core do with an instruction that moves or computes: how long it takes them, and when what it
+// made is there.
+#include "device_sim/isa/fields.h"
+#include "device_sim/timing/tile_core.h"
+
+namespace phx::sim::timing {
+namespace {
+
+constexpr uint64_t kLineMask = (uint64_t{1} << 44) - 1;
+constexpr uint16_t kHost = 0xFFFF;
+constexpr unsigned kCube = static_cast<unsigned>(isa::Pipe::M), kFix = static_cast<unsigned>(isa::Pipe::FIX);
+constexpr const char* kPipeNames[] = {"S", "V", "M", "MTE1", "MTE2", "MTE3", "FIX"};
+
+}  // namespace
+
+void TileCore::occupy(unsigned number, const Step& step, Ticks begin, Ticks free, Ticks done) {
+  Pipe& pipe = pipes_[number];
+  pipe.free = std::max(pipe.free, free);
+  pipe.done = std::max({pipe.done, free, done});
+  busy_[number] += static_cast<uint64_t>(pipe.free - begin);
+  ++replay_.tally.pipe_instructions[number];
+  if (replay_.trace) note_span(number, step, begin, pipe.free);
+}
+
+// Whether the queue of the cube or of FIX holds an instruction with `unit` for that place in L0C.
+bool TileCore::queued_unit(unsigned number, uint32_t place) const {
+  for (const Step& step : pipes_[number].queue) {
+    const isa::Instruction& instruction = code_[step.instruction];
+    if (number == kCube && instruction.op == isa::Opcode::Mmad && step.shape >> 38 & 1 && step.shape >> 48 == place)
+      return true;
+    if (number == kFix && instruction.op == isa::Opcode::Fixpipe && isa::field::Fixpipe::get_unit(instruction) &&
+        step.shape == place)
+      return true;
+  }
+  return false;
+}
+
+TileCore::Progress TileCore::multiply(Step& step) {
+  const isa::Instruction& instruction = code_[step.instruction];
+  const MatrixShape shape = MatrixShape::of(step.shape);
+  const auto place = static_cast<uint32_t>(step.shape >> 48);
+  const Ticks now = replay_.now;
+  // A tile whose fixpipe has `unit` holds the next mmad at its place back. That fixpipe is queued before this mmad.
+  if (auto found = units_.find(place); found != units_.end()) {
+    if (found->second.waits && queued_unit(kFix, place)) return Progress::blocked;
+    if (const Ticks release = found->second.release; release > now && !found->second.waits) {
+      pipes_[kCube].free = release;
+      return Progress::later;
+    }
+    units_.erase(found);
+  }
+  const Ticks end = now + replay_.tile.multiply(instruction.type, shape, now > cube_end_);
+  cube_end_ = end;
+  replay_.tally.macs += shape.macs();
+  if (step.shape >> 38 & 1) {
+    units_[place] = {.waits = true, .end = end, .release = 0};
+    pipes_[kFix].blocked = false;
+  }
+  occupy(kCube, step, now, end, end);
+  return Progress::done;
+}
+
+TileCore::Progress TileCore::drain(Step& step) {
+  const isa::Instruction& instruction = code_[step.instruction];
+  const Ticks now = replay_.now;
+  Ticks least = 0;  // no end before
+  if (isa::field::Fixpipe::get_unit(instruction)) {
+    const auto place = static_cast<uint32_t>(step.shape);
+    auto found = units_.find(place);
+    if (found == units_.end() || !found->second.waits) {  // its mmad is queued before it, or there is none
+      if (queued_unit(kCube, place)) return Progress::blocked;
+    } else {
+      Unit& unit = found->second;
+      unit.waits = false;
+      unit.release = std::max(unit.end, now + replay_.tile.release(step.work));
+      least = unit.end;
+      pipes_[kCube].blocked = false;
+    }
+  }
+  const Ticks through = std::max(now + replay_.tile.drain(step.work), least);
+  if (isa::field::Fixpipe::get_to(instruction) == isa::FixTarget::FixGm) {
+    store_rows(kFix, step, traffic_of(step), through, replay_.tally.moved(Path::l0c_gm));
+  } else {
+    replay_.tally.moved(Path::l0c_l1) += step.work * isa::info(instruction.type).bits / 8;
+    occupy(kFix, step, now, through, through);
+  }
+  return Progress::done;
+}
+
+TileCore::Traffic TileCore::traffic_of(const Step& step) const {
+  Traffic traffic;
+  const machine::Dma& dma = replay_.machine.chip.dma;
+  const uint64_t packet = static_cast<uint64_t>(std::max<int64_t>(32, dma.packet_bytes));
+  const uint64_t l2_lines =
+      static_cast<uint64_t>(std::max<int64_t>(1, replay_.machine.chip.l2.line_bytes / kLineBytes));
+  for (size_t at = 0; at + 1 < step.rows.size();) {
+    uint64_t size = step.rows[at] & 0xFFFFFFFF, more = step.rows[at] >> 32, line_word = step.rows[at + 1];
+    uint64_t stride = more && at + 2 < step.rows.size() ? step.rows[at + 2] : 0;
+    at += more ? 3 : 2;
+    uint64_t line = line_word >> 4 & kLineMask;
+    std::vector<DeviceMemory::Part>& parts = traffic.by_home[static_cast<uint16_t>(line_word >> 48)];
+    double row = double(size / packet) * std::max(dma.request_cycles, double(packet) / dma.bytes_per_cycle);
+    if (size % packet) row += std::max(dma.request_cycles, double(size % packet) / dma.bytes_per_cycle);
+    traffic.request_cycles += row * double(more + 1);
+    traffic.bytes += size * (more + 1);
+    for (uint64_t k = 0; k <= more; ++k) {
+      uint64_t next = line + k * stride / kLineBytes;
+      for (uint64_t left = size; left > 0;) {  // up to the next L2 line
+        const uint64_t room = (l2_lines - next % l2_lines) * kLineBytes;
+        const uint32_t part = static_cast<uint32_t>(std::min(left, room));
+        parts.push_back({next, part});
+        next += room / kLineBytes;
+        left -= part;
+      }
+    }
+  }
+  return traffic;
+}
+
+// gm to l1 or ub. One DMA instruction is one event: its own issue time, the lines that miss, the shared L2 and HBM.
+void TileCore::load_rows(unsigned number, Step& step) {
+  const machine::Dma& dma = replay_.machine.chip.dma;
+  const Ticks now = replay_.now;
+  const uint16_t own = replay_.members[member_];
+  const Traffic traffic = traffic_of(step);
+  replay_.tally.moved(seat_.cube ? Path::gm_l1 : Path::gm_ub) += traffic.bytes;
+  step.work = traffic.bytes;
+  Ticks issued = now + ticks_of_cycles(dma.issue_cycles + traffic.request_cycles);
+  Ticks data = issued, streamed = issued;
+  const uint64_t overhead = static_cast<uint64_t>(replay_.machine.chip.hbm.request_overhead_bytes);
+  const AccessLatency& latency = replay_.dma_latency;
+  DeviceMemory& near = replay_.memory_of(own);
+  for (const auto& [home, parts] : traffic.by_home) {
+    uint64_t moved = 0;
+    for (const DeviceMemory::Part& part : parts) moved += part.bytes;
+    if (home == kHost) {
+      replay_.tally.host_read += moved;
+      Ticks there = near.host_in.serve(now, moved);
+      streamed = std::max(streamed, there);
+      data = std::max(data, there + replay_.host_latency);
+      continue;
+    }
+    DeviceMemory& memory = replay_.memory_of(home);
+    Ticks path = 0, start = now;
+    if (home != own) {
+      replay_.tally.remote_read += moved;
+      path = replay_.fabric.way(own, home).latency;
+      start = replay_.fabric.carry(home, memory, own, near, true, now, moved);
+    }
+    DeviceMemory::Answer answer = memory.read(parts, now, latency, replay_.tally.memory, overhead);
+    if (answer.missed) issued = std::max(issued, now + ticks_of_cycles(answer.missed * dma.miss_cycles_per_line));
+    Ticks lag = answer.missed ? latency.l2_miss : latency.l2_hit;
+    streamed = std::max({streamed, answer.data - lag, start});
+    data = std::max({data, answer.data + path, issued + lag + path, start + lag + path});
+  }
+  const Ticks free = std::max(issued, streamed - ticks_of_cycles(dma.window_cycles));
+  occupy(number, step, now, free, data);
+}
+
+// To gm: `through` is when the pipe itself has pushed everything out; then the L2 and what lies before it.
+void TileCore::store_rows(unsigned number, const Step& step, const Traffic& traffic, Ticks through,
+                          uint64_t& moved_on_path) {
+  const machine::Dma& dma = replay_.machine.chip.dma;
+  const Ticks now = replay_.now;
+  const uint16_t own = replay_.members[member_];
+  moved_on_path += traffic.bytes;
+  Ticks data = through, streamed = through;
+  DeviceMemory& near = replay_.memory_of(own);
+  for (const auto& [home, parts] : traffic.by_home) {
+    uint64_t moved = 0;
+    for (const DeviceMemory::Part& part : parts) moved += part.bytes;
+    if (home == kHost) {
+      replay_.tally.host_write += moved;
+      Ticks there = near.host_out.serve(now, moved);
+      streamed = std::max(streamed, there);
+      data = std::max(data, there + replay_.host_latency);
+      continue;
+    }
+    DeviceMemory& memory = replay_.memory_of(home);
+    Ticks path = 0, start = now;
+    if (home != own) {
+      replay_.tally.remote_write += moved;
+      path = replay_.fabric.way(own, home).latency;
+      start = replay_.fabric.carry(own, near, home, memory, false, now, moved);
+    }
+    DeviceMemory::Answer answer = memory.write(parts, std::max(now, start), replay_.tally.memory, 0);
+    streamed = std::max({streamed, answer.served, start});
+    data = std::max({data, answer.served + path});
+    replay_.drained = std::max(replay_.drained, data);
+  }
+  occupy(number, step, now, std::max(through, streamed - ticks_of_cycles(dma.window_cycles)), data);
+}
+
+// --- Trace
+
+TraceSink::Lane TileCore::lane_of(unsigned number) {
+  if (!has_lanes_) {
+    has_lanes_ = true;
+    const uint32_t process = replay_.trace->process("device " + std::to_string(replay_.members[member_]));
+    for (unsigned pipe = 1; pipe < kPipes; ++pipe) {
+      const bool cubes = pipe == 2 || pipe == 3 || pipe == 6;  // M, MTE1, FIX
+      const bool vectors = pipe == 1 || pipe == 5;             // V, MTE3
+      if (seat_.cube ? !vectors : !cubes)
+        lanes_[pipe] = replay_.trace->lane(process, seat_.name + " " + kPipeNames[pipe]);
+    }
+  }
+  return lanes_[number];
+}
+
+void TileCore::note_span(unsigned number, const Step& step, Ticks begin, Ticks end) {
+  const isa::Instruction& instruction = code_[step.instruction];
+  std::string name(isa::row(instruction.op)->mnemonic);
+  TraceSink::Argument argument{"bytes", static_cast<double>(step.work)};
+  if (instruction.op == isa::Opcode::Mmad) {
+    const MatrixShape shape = MatrixShape::of(step.shape);
+    name += " " + std::to_string(shape.m) + "x" + std::to_string(shape.n) + "x" + std::to_string(shape.k);
+    argument = {"macs", static_cast<double>(shape.macs())};
+  } else if (number == static_cast<unsigned>(isa::Pipe::V)) {
+    argument.name = "repeats";
+  } else if (number == kFix) {
+    argument.name = "elements";
+  }
+  replay_.trace->span(lane_of(number), name, static_cast<double>(begin) * replay_.us_per_tick,
+                      static_cast<double>(end - begin) * replay_.us_per_tick, {&argument, 1},
+                      TraceSink::Importance::detail);
+}
+
+// From what a pipe waited for to what it could then do.
+void TileCore::note_arrow(unsigned from, Ticks set, unsigned to, Ticks at) {
+  if (from == 0 || to == 0) return;
+  const TraceSink::Lane source = lane_of(from), target = lane_of(to);
+  replay_.trace->flow("flag", source, static_cast<double>(set - 1) * replay_.us_per_tick, target,
+                      static_cast<double>(at) * replay_.us_per_tick);
+}
+
+}  // namespace phx::sim::timing
