@@ -154,10 +154,40 @@ again:
   exit
 )asm";
 
+constexpr std::string_view kProduct = R"asm(
+.target aic "a machine"
+.kernel product aic
+  .param a 8 ptr
+  .param c 8 ptr
+  ld.param.b64 s0, [a]
+  ld.param.b64 s2, [c]
+  mov.b64 s4, 0x1000100010
+  mov.b64 s5, 32
+  dma_nd2nz.f16 zero, s0, s4, s5
+  mov.b64 s6, 0x400001
+  dma_gm_l1 0x1000, s0, s6, zero
+  mov.b64 s10, 16
+  l1_bt.f32 zero, 0x1000, s10
+  set_flag.mte2.mte1.id2 zero
+  wait_flag.mte2.mte1.id2 zero
+  mov.b64 s7, 0x1000010001
+  l1_l0a.f16 zero, zero, s7
+  l1_l0b.trans.f16 zero, zero, s7
+  mov.b64 s8, 0x2010010010
+  mmad.f16 zero, zero, zero, s8
+  set_quant.f32 0x3f000000
+  mov.b64 s9, 0x1010010
+  fixpipe.gm.f32.relu.quant.f16 s2, zero, s9, s5
+  fixpipe.gm.f32.add.f32 s2, zero, s9, 0x40
+  fixpipe.l1.f32.nz.bf16 0x2000, zero, s9, s10
+  pipe_barrier.all
+  exit
+)asm";
+
 }  // namespace
 
 std::span<const std::string_view> corpus() {
-  static constexpr std::array<std::string_view, 4> texts = {kSaxpy, kReduction, kCalls, kTile};
+  static constexpr std::array<std::string_view, 5> texts = {kSaxpy, kReduction, kCalls, kTile, kProduct};
   return texts;
 }
 

@@ -62,7 +62,7 @@ Ending execute(const image::Executable& executable) {
     request.program = *program;
     request.kernel = k;
     request.grid = {2, 1, 1};
-    request.block = {std::min(kernel.max_threads, 48u), 1, 1};
+    request.block = {kernel.core == image::CoreKind::simt ? std::min(kernel.max_threads, 48u) : 1, 1, 1};
     request.ub_dynamic_bytes = 256;
     request.arguments = arguments;
     request.members = {member};
