@@ -4,7 +4,7 @@
 //   phx-onnx model.onnx [--input NAME=FILE.pb]... [--dim NAME=SIZE]... [--run --output-dir DIR] [--locations]
 //
 // Inputs are files of one TensorProto each. An input whose value is needed to find a shape becomes a constant. --run
-// writes DIR/output_0.npy and so on, in the order of the graph's outputs; bfloat16 as float32.
+// writes DIR/output_0.npy and so on, in the order of the graph's outputs; bfloat16 as its bits in uint16.
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -38,15 +38,9 @@ std::optional<std::vector<std::byte>> readFile(const std::string& path) {
 // NumPy's file format, version 1.0.
 bool writeNpy(const std::string& path, mlir::RankedTensorType type, bool is_unsigned, const HostBytes& bytes) {
   mlir::Type element = type.getElementType();
-  HostBytes data = bytes;
-  std::string kind = element.isFloat() ? "f" : is_unsigned ? "u" : "i";
+  std::string kind = is_unsigned || element.isBF16() ? "u" : element.isFloat() ? "f" : "i";
   unsigned size = (element.getIntOrFloatBitWidth() + 7) / 8;
   if (element.isInteger(1)) kind = "b";
-  if (element.isBF16()) {
-    data.assign(2 * bytes.size(), std::byte{0});
-    for (size_t i = 0; i < bytes.size() / 2; ++i) std::memcpy(data.data() + 4 * i + 2, bytes.data() + 2 * i, 2);
-    size = 4;
-  }
   std::string header = "{'descr': '" + std::string(size == 1 ? "|" : "<") + kind + std::to_string(size) +
                        "', 'fortran_order': False, 'shape': (";
   for (int64_t extent : type.getShape()) header += std::to_string(extent) + ", ";
@@ -56,7 +50,7 @@ bool writeNpy(const std::string& path, mlir::RankedTensorType type, bool is_unsi
   std::ofstream file(path, std::ios::binary);
   file << "\x93NUMPY" << '\1' << '\0' << static_cast<char>(header.size() & 255) << static_cast<char>(header.size() >> 8)
        << header;
-  file.write(reinterpret_cast<const char*>(data.data()), static_cast<std::streamsize>(data.size()));
+  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   return static_cast<bool>(file);
 }
 

@@ -156,8 +156,9 @@ void importConvTranspose(Node& n, TensorBuilder& b) {
     if (same) out = size * stride;
     if ((*wanted)[i] >= 0) out = (*wanted)[i];
     if (same || (*wanted)[i] >= 0) {
-      int64_t total = whole - out, half = total / 2;
-      before = automatic == "SAME_UPPER" ? half : total - half;
+      // A result that is larger than the input reaches is extended at its end.
+      int64_t total = whole - out, half = std::max<int64_t>(total, 0) / 2;
+      before = automatic == "SAME_UPPER" ? half : std::max<int64_t>(total, 0) - half;
       after = total - before;
     }
     spread[2 + i] = stride * (size - 1) + 1, steps[2 + i] = stride;

@@ -90,7 +90,6 @@ Diagnostic GraphImport::problem(const NodeProto& node, int index, const std::str
 Outcome GraphImport::readOpset() {
   for (const auto& set : model_.opset_import())
     if (set.domain().empty() || set.domain() == "ai.onnx") opset_ = set.version();
-  if (opset_ <= 0) return problem("the model does not say which operator set it uses");
   if (opset_ > kNewestOpset)
     return problem("the model uses operator set " + std::to_string(opset_) + "; the newest known one is " +
                    std::to_string(kNewestOpset));
@@ -211,6 +210,7 @@ Outcome GraphImport::importNode(const NodeProto& proto, int index) {
   const std::string& domain = proto.domain();
   if (!domain.empty() && domain != "ai.onnx")
     return problem(proto, index, "operators of domain " + inQuotes(domain) + " are not supported");
+  if (opset_ <= 0) return problem("the model does not say which operator set it uses");
   const Operator* op = findOperator(proto.op_type());
   if (!op) return problem(proto, index, "operator is not supported");
   if (opset_ < op->first_opset)

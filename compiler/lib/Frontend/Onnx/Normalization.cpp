@@ -1,5 +1,7 @@
 // Normalisations and softmax. Means, variances and exponentials of the 16-bit floating point types are computed in f32
 // and the result is rounded once.
+#include "compiler/lib/Frontend/Onnx/Normalization.h"
+
 #include <algorithm>
 
 #include "compiler/lib/Frontend/Onnx/Operators.h"
@@ -250,28 +252,29 @@ Rows rowsOf(Node& n, TensorBuilder& b) {
 
 }  // namespace
 
+Tensor softmax(TensorBuilder& b, const Tensor& x, int64_t axis, bool logarithm, ElementType type) {
+  ElementType wide = widened(x.type);
+  Shape row = withUnits(x.shape, {axis});
+  Tensor largest = b.reduce(x, {axis}, x.type, lowest(x.type),
+                            [](ScalarBuilder& s, const Elements& e) { return s.maximum(e[1], e[0]); });
+  Tensor shifted = b.elementwise({x, b.reshape(largest, row)}, wide, [](ScalarBuilder& s, const Elements& e) {
+    return s.sub(s.widen(e[0]), s.widen(e[1]));
+  });
+  Tensor exponential = b.elementwise(
+      {shifted}, wide, [](ScalarBuilder& s, const Elements& e) { return s.math(MathFunction::Exp, e[0]); });
+  Tensor sum = b.reduce(exponential, {axis}, wide, Number{},
+                        [](ScalarBuilder& s, const Elements& e) { return s.add(e[1], e[0]); });
+  return b.elementwise(
+      {logarithm ? shifted : exponential, b.reshape(sum, row)}, type, [&](ScalarBuilder& s, const Elements& e) {
+        return s.convert(logarithm ? s.sub(e[0], s.math(MathFunction::Log, e[1])) : s.div(e[0], e[1]), type);
+      });
+}
+
 void importSoftmax(Node& n, TensorBuilder& b) {
   if (!n.requireFloat(0)) return;
   Shape shape = n.input(0).shape;
   auto [x, axes] = rowsOf(n, b);
-  if (!b.ok()) return;
-  ElementType type = x.type, wide = widened(type);
-  Shape row = withUnits(x.shape, axes);
-  Tensor largest =
-      b.reduce(x, axes, type, lowest(type), [](ScalarBuilder& s, const Elements& e) { return s.maximum(e[1], e[0]); });
-  Tensor shifted = b.elementwise({x, b.reshape(largest, row)}, wide, [](ScalarBuilder& s, const Elements& e) {
-    return s.sub(s.widen(e[0]), s.widen(e[1]));
-  });
-  bool logarithm = n.op() == "LogSoftmax";
-  auto exp = [](ScalarBuilder& s, const Elements& e) { return s.math(MathFunction::Exp, e[0]); };
-  Tensor exponential = b.elementwise({shifted}, wide, exp);
-  Tensor sum = b.reduce(exponential, axes, wide, Number{},
-                        [&](ScalarBuilder& s, const Elements& e) { return s.add(e[1], e[0]); });
-  sum = b.reshape(sum, row);
-  Tensor out = b.elementwise({logarithm ? shifted : exponential, sum}, type, [&](ScalarBuilder& s, const Elements& e) {
-    return s.convert(logarithm ? s.sub(e[0], s.math(MathFunction::Log, e[1])) : s.div(e[0], e[1]), type);
-  });
-  n.output(0, b.reshape(out, shape));
+  if (b.ok()) n.output(0, b.reshape(softmax(b, x, axes[0], n.op() == "LogSoftmax", x.type), shape));
 }
 
 void importHardmax(Node& n, TensorBuilder& b) {

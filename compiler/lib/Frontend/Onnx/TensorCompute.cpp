@@ -88,13 +88,22 @@ Tensor TensorBuilder::loops(Shape extents, std::vector<Operand> operands, Dims r
     for (int64_t loop : loops) results.push_back(mlir::getAffineDimExpr(static_cast<unsigned>(loop), context));
     return mlir::AffineMap::get(depth, 0, results, context);
   };
-  // Constants of one element live in the body; dimensions of size 1 that are broadcast are dropped.
+  // Constants of one element live in the body; dimensions of size 1 that are broadcast are dropped. But linalg finds
+  // the extent of each loop in an operand, so a constant stays one if it is the only operand that follows some loop.
+  auto inBody = [](const Tensor& x) { return x.constant && x.count() == 1; };
+  std::vector<bool> covered(depth, false);
+  for (int64_t loop : result_loops) covered[loop] = true;
+  for (const Operand& operand : operands)
+    for (size_t i = 0; i < operand.loops.size(); ++i)
+      if (!inBody(operand.tensor) && operand.tensor.shape[i] == extents[operand.loops[i]])
+        covered[operand.loops[i]] = true;
+  bool all_covered = std::find(covered.begin(), covered.end(), false) == covered.end();
   llvm::SmallVector<mlir::Value> inputs;
   llvm::SmallVector<mlir::AffineMap> maps;
   std::vector<int> argument_of;  // -1: a constant
   for (const Operand& operand : operands) {
     const Tensor& x = operand.tensor;
-    if (x.constant && x.count() == 1) {
+    if (inBody(x) && all_covered) {
       argument_of.push_back(-1);
       continue;
     }
