@@ -8,6 +8,7 @@
 #include "device_sim/assembler/listing.h"
 #include "device_sim/image/bundle.h"
 #include "device_sim/image/image.h"
+#include "device_sim/machine/machine.h"
 #include "runtime/tools/phx/commands.h"
 
 namespace phx::tools {
@@ -31,6 +32,10 @@ int assemble_file(const std::string& input, std::string output) {
   if (!text) return fail(text.diagnostic());
   auto executable = assembler::assemble({reinterpret_cast<const char*>(text->data()), text->size()}, input);
   if (!executable) return fail(executable.diagnostic());
+  // Tile code names its machine by digest; people write the machine's name.
+  if (executable->target != image::CoreKind::simt)
+    if (auto machine = machine::load(executable->machine_digest))
+      executable->machine_digest = machine::digest(*machine);
   if (output.empty()) output = input.substr(0, input.rfind('.')) + ".phx";
   const std::vector<std::byte> bytes = image::write(*executable);
   std::ofstream file(output, std::ios::binary);

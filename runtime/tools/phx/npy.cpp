@@ -28,7 +28,9 @@ std::optional<std::string> value_of(const std::string& header, const std::string
   at = header.find_first_not_of(' ', at + key.size() + 3);
   if (at == std::string::npos) return std::nullopt;
   const char open = header[at];
-  const size_t end = open == '\'' ? header.find('\'', at + 1) : open == '(' ? header.find(')', at) : header.find_first_of(",}", at);
+  const size_t end = open == '\''  ? header.find('\'', at + 1)
+                     : open == '(' ? header.find(')', at)
+                                   : header.find_first_of(",}", at);
   if (end == std::string::npos) return std::nullopt;
   return open == '\'' || open == '(' ? header.substr(at + 1, end - at - 1) : header.substr(at, end - at);
 }
@@ -69,10 +71,12 @@ Expected<Array> read_npy(const std::string& path) {
     array.shape.push_back(static_cast<int64_t>(extent));
     at = end;
   }
-  if (*order != "False" && array.shape.size() > 1) return fail("is in column-major order; save numpy.ascontiguousarray(x)");
+  if (*order != "False" && array.shape.size() > 1)
+    return fail("is in column-major order; save numpy.ascontiguousarray(x)");
   const uint64_t bytes = elements * model::bytes_of(array.type);
   if (text.size() - prefix - length != bytes)
-    return fail("holds " + std::to_string(text.size() - prefix - length) + " bytes of data, its header says " + std::to_string(bytes));
+    return fail("holds " + std::to_string(text.size() - prefix - length) + " bytes of data, its header says " +
+                std::to_string(bytes));
   array.bytes.resize(bytes);
   if (bytes) std::memcpy(array.bytes.data(), text.data() + prefix + length, bytes);
   return array;

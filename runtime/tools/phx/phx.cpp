@@ -10,6 +10,10 @@ int main(int argc, char** argv) {
   int status = 0;
   phx::tools::add_machine_command(app, status);
   phx::tools::add_executable_commands(app, status);
+#if PHX_WITH_COMPILER
+  phx::tools::add_compile_command(app, status);
+  phx::tools::add_run_command(app, status);
+#endif
   CLI11_PARSE(app, argc, argv);
   return status;
 }
