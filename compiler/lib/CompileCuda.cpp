@@ -19,14 +19,20 @@ namespace phx::compiler {
 
 namespace {
 
+#define PHX_PHASE(Pipeline, Enum, name, meaning) PHASE_OF_##Pipeline(Enum, name)
+#define PHASE_OF_Tensor(Enum, name)
+#define PHASE_OF_Cuda(Enum, name) Enum,
 enum class Phase {
-#define PHX_PHASE(Enum, name, meaning) Enum,
 #include "Phases.def"
 };
+#undef PHASE_OF_Cuda
+#define PHX_PHASE(Pipeline, Enum, name, meaning) PHASE_OF_##Pipeline(Enum, name)
+#define PHASE_OF_Cuda(Enum, name) name,
 constexpr const char* kPhaseNames[] = {
-#define PHX_PHASE(Enum, name, meaning) name,
 #include "Phases.def"
 };
+#undef PHASE_OF_Cuda
+#undef PHASE_OF_Tensor
 
 // 32-bit lane registers of a vector core: 128 KiB (ascend-950pr.toml, simt.register_file). Together with the most that
 // an instruction may name on it, it decides which blocks a variant can run.
