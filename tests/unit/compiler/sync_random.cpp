@@ -27,7 +27,7 @@ constexpr const char* kSpaces[] = {"ub", "l1", "l0a", "l0b", "l0c"};
 // The text of a random kernel in buffer form: nests of loops and ifs, tiles with one to three copies at any depth.
 class Generator {
  public:
-  Generator(unsigned seed, bool cube) : random_(seed), cube_(cube) {}
+  Generator(unsigned seed, bool cube) : random_(seed), cube_(cube), most_(seed % 5 ? 4 : 9) {}
 
   std::string kernel() {
     text_ = std::string("func.func private @k(%g0: ") + gm("f32") + ", %g1: " + gm("f32") + ", %h0: " + gm("f16") +
@@ -70,7 +70,7 @@ class Generator {
 
   void block(unsigned depth) {
     scopes_.emplace_back();
-    const unsigned statements = 2 + pick(4);
+    const unsigned statements = 2 + pick(most_);
     for (unsigned i = 0; i < statements; ++i) {
       const unsigned what = pick(10);
       if (what < 2 && depth < 3) {
@@ -135,6 +135,7 @@ class Generator {
 
   std::mt19937 random_;
   bool cube_;
+  unsigned most_;  // statements of a block: some kernels are so long that event ids run out
   unsigned names_ = 0;
   std::string text_;
   std::vector<std::vector<Tile>> scopes_;

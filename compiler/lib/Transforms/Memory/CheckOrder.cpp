@@ -61,7 +61,7 @@ class Run {
     block(kernel_.getBody().front());
     if (outcome_ && !cut_)
       for (const auto& [event, flag] : flags_)
-        if (flag.set) return errorAt(kernel_.getLoc(), name(event) + " is still set when the kernel ends");
+        if (flag.set) fail(kernel_, name(event) + " is still set when the kernel ends");
     return outcome_;
   }
 

@@ -31,15 +31,18 @@ struct MachinePass : MemoryPass<Pass> {
   MachinePass() = default;
   MachinePass(const MachinePass& other) : MemoryPass<Pass>(other) {}
   void with(llvm::function_ref<void(const machine::Machine&)> body) {
-    auto loaded = machine::load(machine.getValue());
+    // The option, else the machine that the module was compiled for so far.
+    std::string name = machine;
+    if (auto written = this->getOperation()->template getAttrOfType<mlir::StringAttr>("npu.machine"); name.empty())
+      name = written ? written.str() : "ascend-910b1";
+    auto loaded = machine::load(name);
     if (!loaded) {
       this->getOperation()->emitError(loaded.diagnostic().str());
       return this->signalPassFailure();
     }
     body(*loaded);
   }
-  mlir::Pass::Option<std::string> machine{*this, "machine", llvm::cl::desc("machine by name or file"),
-                                          llvm::cl::init("ascend-910b1")};
+  mlir::Pass::Option<std::string> machine{*this, "machine", llvm::cl::desc("machine description by name or file")};
 };
 
 struct PlacePass : MemoryPass<PlacePass> {
