@@ -1,0 +1,144 @@
+#include "lib/Transforms/Tile/Copy/CopyPlan.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace phx::compiler {
+
+namespace {
+
+constexpr int64_t kBlock = 32;                // bytes: rows in UB are multiples
+constexpr int64_t kMostRows = 4095;           // of one DMA instruction
+constexpr int64_t kMostPitch = 0xffff'ffff;   // bytes that a DMA instruction steps over
+constexpr int64_t kTile = 32 << 10;           // bytes: long enough to hide the latency of a load
+constexpr int64_t kLeastTile = 2 << 10;       // bytes: below it, splitting among cores costs more than it brings
+constexpr int64_t kNearBytes = 32;            // columns this far apart are cheaper to gather than to transpose
+constexpr int64_t kFarBytes = 256;            // and farther than this not worth loading what lies between them
+constexpr int64_t kMostGathered = 16 << 10;   // bytes of the loaded span
+constexpr int64_t kMostTransposed = 16 << 10; // bytes of either form of a transposed tile
+
+int64_t upTo(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Takes the dimension out of `dims` that is longest among those that may be rows of a DMA instruction.
+CopyDim takeRow(llvm::SmallVectorImpl<CopyDim>& dims, int64_t bytes, bool stays_allowed) {
+  size_t best = dims.size();
+  for (size_t i = 0; i < dims.size(); ++i) {
+    const CopyDim& dim = dims[i];
+    const bool steps = dim.from > 0 || (dim.from == 0 && stays_allowed);
+    if (!steps || dim.to <= 0 || std::max(dim.from, dim.to) * bytes > kMostPitch) continue;
+    if (best == dims.size() || dim.size >= dims[best].size) best = i;
+  }
+  if (best == dims.size()) return {1, 0, 0};
+  CopyDim row = dims[best];
+  dims.erase(dims.begin() + static_cast<long>(best));
+  return row;
+}
+
+// Cuts a tile's rows, then its columns, until the cores have a task each or the tile is small.
+void shareOut(CopyPlan& plan, int64_t bytes, int64_t cores) {
+  while (plan.tasks() < cores && plan.tile_rows > 1 && plan.tile_rows * plan.tile_columns * bytes > kLeastTile)
+    plan.tile_rows = ceilDivide(plan.tile_rows, 2);
+  const int64_t unit = kBlock / std::min(bytes, kBlock);
+  while (plan.tasks() < cores && plan.kind == CopyKind::Rows && plan.tile_rows == 1 && plan.tile_columns * bytes > kLeastTile)
+    plan.tile_columns = upTo(ceilDivide(plan.tile_columns, 2), unit);
+}
+
+void sizeRows(CopyPlan& plan, int64_t bytes, int64_t most) {
+  plan.tile_columns = std::min(plan.column.size, most / bytes);
+  const int64_t row_bytes = upTo(plan.tile_columns * bytes, kBlock);
+  plan.tile_rows = std::clamp<int64_t>(most / row_bytes, 1, std::min(plan.row.size, kMostRows));
+}
+
+void sizeGather(CopyPlan& plan, int64_t bytes, int64_t most) {
+  const int64_t step = std::abs(plan.column.from);
+  int64_t columns = std::min(plan.column.size, step ? most / (step * bytes) : most / 4);
+  // Backwards, a short last tile would start elsewhere.
+  if (plan.column.from < 0)
+    while (plan.column.size % columns) --columns;
+  plan.tile_columns = columns;
+  // The table of offsets has four bytes an element.
+  const int64_t row_bytes = std::max(upTo(((columns - 1) * step + 1) * bytes, kBlock), upTo(columns * 4, kBlock));
+  plan.tile_rows = std::clamp<int64_t>(most / row_bytes, 1, std::min<int64_t>(plan.row.size, kMostRows));
+}
+
+void sizeTranspose(CopyPlan& plan, int64_t bytes, int64_t most) {
+  const int64_t unit = kBlock / bytes;
+  plan.tile_rows = std::min<int64_t>(plan.row.size, upTo(64, unit));
+  auto fits = [&] {
+    return plan.tile_rows * upTo(plan.tile_columns, unit) * bytes <= most &&
+           plan.tile_columns * upTo(plan.tile_rows, unit) * bytes <= most;
+  };
+  // The result's rows as long as fits, in whole blocks.
+  plan.tile_columns = plan.column.size;
+  if (!fits()) {
+    plan.tile_columns = unit;
+    while (plan.tile_columns + unit < plan.column.size) {
+      plan.tile_columns += unit;
+      if (!fits()) {
+        plan.tile_columns -= unit;
+        break;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+int64_t CopyPlan::tasks() const {
+  int64_t count = rowTiles() * columnTiles();
+  for (const CopyDim& dim : outer) count *= dim.size;
+  return count;
+}
+
+CopyPlan planCopy(npu::PieceAttr piece, int64_t bytes, int64_t cores, int64_t ub_bytes) {
+  // Up to two tiles with two copies each, and the tables of a gather, share the buffer.
+  const int64_t most = std::min(kTile, ub_bytes / 6 / kBlock * kBlock);
+  CopyPlan plan{CopyKind::Rows, piece.getSrcOffset(), piece.getDstOffset(), {}, {}, {}, 1, 1};
+  llvm::SmallVector<CopyDim, 4> dims;
+  for (auto [size, from, to] : llvm::zip(piece.getSizes(), piece.getSrcStrides(), piece.getDstStrides()))
+    if (size != 1) dims.push_back({size, from, to});
+  llvm::stable_sort(dims, [](const CopyDim& a, const CopyDim& b) { return a.to > b.to; });
+  // Neighbours that advance as one are one.
+  for (size_t i = dims.size(); i-- > 1;) {
+    CopyDim &a = dims[i - 1], &b = dims[i];
+    if (a.from != b.from * b.size || a.to != b.to * b.size) continue;
+    a = {a.size * b.size, b.from, b.to};
+    dims.erase(dims.begin() + static_cast<long>(i));
+  }
+
+  const int64_t step = dims.empty() ? 1 : std::abs(dims.back().from) * bytes;
+  const bool columns = !dims.empty() && dims.back().to == 1;
+  auto consecutive = dims.end();
+  for (auto dim = dims.begin(); dim != dims.end(); ++dim)
+    if (dim->from == 1 && (consecutive == dims.end() || dim->size > consecutive->size)) consecutive = dim;
+  const bool transposes = columns && consecutive != dims.end() && dims.back().from > 0 && bytes <= 4 &&
+                          std::max(dims.back().from, consecutive->to) * bytes <= kMostPitch;
+  const bool gathers = columns && bytes <= 4 && step <= kFarBytes;
+  if (columns && dims.back().from == 1) {
+    plan.column = dims.pop_back_val();
+    plan.row = takeRow(dims, bytes, bytes <= 4);
+    if (plan.row.size > 1 && plan.row.from == 0) plan.kind = CopyKind::Spread;
+    sizeRows(plan, bytes, most);
+  } else if (transposes && (!gathers || step > kNearBytes)) {
+    plan.kind = CopyKind::Transpose;
+    plan.row = *consecutive;
+    dims.erase(consecutive);
+    plan.column = dims.pop_back_val();
+    sizeTranspose(plan, bytes, std::min(most, kMostTransposed));
+  } else if (gathers) {
+    plan.kind = CopyKind::Gather;
+    plan.column = dims.pop_back_val();
+    plan.row = takeRow(dims, bytes, true);
+    sizeGather(plan, bytes, std::min(most, kMostGathered));
+  } else {
+    // Single elements as rows of one column.
+    plan.row = takeRow(dims, bytes, false);
+    sizeRows(plan, bytes, most);
+  }
+  plan.outer.assign(dims.begin(), dims.end());
+  shareOut(plan, bytes, cores);
+  return plan;
+}
+
+}  // namespace phx::compiler

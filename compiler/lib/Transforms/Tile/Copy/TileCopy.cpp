@@ -1,0 +1,90 @@
+// Copy groups: one npu.rearrange becomes a kernel on the vector cores that copies all its pieces, after a kernel that fills the
+// result where they do not cover it. (Cores do not wait for each other within a kernel, hence two.)
+#include "lib/Transforms/Phases.h"
+#include "lib/Transforms/Tile/Copy/CopyKernel.h"
+#include "lib/Transforms/Tile/Tile.h"
+
+namespace phx::compiler {
+
+using mlir::Value;
+
+namespace {
+
+constexpr int64_t kFillTile = 16 << 10, kLeastFillTile = 1 << 10;  // bytes
+
+std::string symbolOf(llvm::StringRef name, llvm::StringRef what) {
+  std::string out = what.str() + "_";
+  for (char c : name) out += llvm::isAlnum(c) ? c : '_';
+  return out;
+}
+
+int64_t byteSize(mlir::Type element) { return element.getIntOrFloatBitWidth() / 8; }
+
+// 64-bit elements are filled as pairs of 32-bit words: the kernel sees the buffer as one of twice as many words.
+void viewAsWords(mlir::func::FuncOp kernel) {
+  mlir::BlockArgument buffer = kernel.getArgument(0);
+  auto type = llvm::cast<mlir::MemRefType>(buffer.getType());
+  buffer.setType(deviceBuffer(mlir::IntegerType::get(kernel.getContext(), 32), type.getNumElements() * 2));
+  kernel.setFunctionType(mlir::FunctionType::get(kernel.getContext(), {buffer.getType()}, {}));
+}
+
+uint64_t bitsOf(mlir::Attribute value) {
+  if (auto real = llvm::dyn_cast<mlir::FloatAttr>(value)) return real.getValue().bitcastToAPInt().getZExtValue();
+  return llvm::cast<mlir::IntegerAttr>(value).getValue().getZExtValue();
+}
+
+void launchFill(npu::GroupOp group, npu::RearrangeOp op, TileContext& context) {
+  mlir::Type element = llvm::cast<mlir::RankedTensorType>(op.getResult().getType()).getElementType();
+  const bool wide = byteSize(element) == 8;
+  const int64_t bytes = wide ? 4 : byteSize(element);
+  const int64_t elements = llvm::cast<mlir::RankedTensorType>(op.getResult().getType()).getNumElements() * (wide ? 2 : 1);
+  const int64_t cores = context.machine.chip.aiv, share = (elements * bytes + cores - 1) / cores;
+  const int64_t tile_bytes = std::clamp(share / 32 * 32, kLeastFillTile, kFillTile), tile = tile_bytes / bytes;
+  const int64_t grid = std::min(cores, (elements + tile - 1) / tile);
+  mlir::OpBuilder body(group.getContext());
+  auto kernel = context.createKernel(symbolOf(group.getName(), "fill"), npu::Core::aiv, context.results, group.getLoc(), body);
+  if (wide) viewAsWords(kernel);
+  CopyKernel emit(body, group.getLoc(), grid);
+  auto value = llvm::cast<mlir::TypedAttr>(*op.getFill());
+  if (wide)
+    emit.fillPairs(kernel.getArgument(0), elements, tile, static_cast<int32_t>(bitsOf(value)), static_cast<int32_t>(bitsOf(value) >> 32));
+  else
+    emit.fill(kernel.getArgument(0), elements, tile, value);
+  context.launch(kernel, context.results, grid, group.getName());
+}
+
+}  // namespace
+
+Outcome tileCopyGroup(npu::GroupOp group, TileContext& context) {
+  auto op = llvm::dyn_cast<npu::RearrangeOp>(group.getBody().front().front());
+  if (!op) return errorAt(group.getLoc(), "a copy group holds something else than one npu.rearrange");
+  auto type = llvm::cast<mlir::RankedTensorType>(op.getResult().getType());
+  if (type.getElementType().isInteger(1)) return errorAt(group.getLoc(), "booleans in device memory are i8");
+  if (type.getNumElements() == 0) return {};
+  if (op.getFill()) launchFill(group, op, context);
+
+  const int64_t cores = context.machine.chip.aiv;
+  llvm::SmallVector<CopyPlan> plans;
+  llvm::SmallVector<unsigned> sources;  // number of the group's input for each plan
+  int64_t tasks = 0;
+  for (auto piece : op.getPieces().getAsRange<npu::PieceAttr>()) {
+    if (llvm::is_contained(piece.getSizes(), 0)) continue;
+    plans.push_back(planCopy(piece, byteSize(type.getElementType()), cores, context.machine.chip.buffers.ub_usable_bytes()));
+    Value source = op.getSources()[static_cast<size_t>(piece.getSource())];
+    sources.push_back(llvm::cast<mlir::BlockArgument>(source).getArgNumber());
+    tasks += plans.back().tasks();
+  }
+  if (plans.empty()) return {};
+  llvm::SmallVector<Value> arguments(context.inputs);
+  arguments.append(context.results);
+  const int64_t grid = std::min(cores, tasks);
+  mlir::OpBuilder body(group.getContext());
+  auto kernel = context.createKernel(symbolOf(group.getName(), "copy"), npu::Core::aiv, arguments, group.getLoc(), body);
+  CopyKernel emit(body, group.getLoc(), grid);
+  Value result = kernel.getArguments().back();
+  for (auto [plan, source] : llvm::zip(plans, sources)) emit.copy(plan, kernel.getArgument(source), result);
+  context.launch(kernel, arguments, grid, group.getName());
+  return {};
+}
+
+}  // namespace phx::compiler
