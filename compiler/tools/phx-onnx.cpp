@@ -99,7 +99,7 @@ int main(int argc, char** argv) {
   if (!run) {
     mlir::OpPrintingFlags flags;
     flags.elideLargeElementsAttrs(32);
-    if (locations) flags.enableDebugInfo(true, true);
+    if (locations) flags.enableDebugInfo(true, false);
     (**module)->print(llvm::outs(), flags);
     llvm::outs() << "\n";
     return 0;

@@ -74,9 +74,7 @@ void addLowering(mlir::PassManager& passes) {
   passes.addPass(mlir::createConvertMathToLibmPass());
   passes.addPass(mlir::createConvertMathToLLVMPass());
   passes.addPass(mlir::createFinalizeMemRefToLLVMConversionPass());
-  mlir::ConvertFuncToLLVMPassOptions functions;
-  functions.useBarePtrCallConv = true;
-  passes.addPass(mlir::createConvertFuncToLLVMPass(functions));
+  passes.addPass(mlir::createConvertFuncToLLVMPass());
   passes.addPass(mlir::createArithToLLVMConversionPass());
   passes.addPass(mlir::createConvertControlFlowToLLVMPass());
   passes.addPass(mlir::createConvertIndexToLLVMPass());
@@ -145,11 +143,20 @@ Expected<std::vector<HostBytes>> runModule(mlir::ModuleOp module, std::span<cons
   options.enablePerfNotificationListener = false;
   auto engine = mlir::ExecutionEngine::create(*lowered, options);
   if (!engine) return error("the host's code could not be generated: " + llvm::toString(engine.takeError()));
-  // Bare pointers: the engine wants the address of each pointer.
-  std::vector<void*> pointers;
-  for (HostBytes& buffer : buffers) pointers.push_back(buffer.data());
+  // A memref is passed as its pointer twice, its offset, sizes and strides; the engine wants the address of each of these.
+  std::vector<uint64_t> words;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    mlir::Type type = i < arguments.size() ? main.getArgumentTypes()[i] : main.getResultTypes()[i - arguments.size()];
+    llvm::ArrayRef<int64_t> shape = mlir::cast<mlir::RankedTensorType>(type).getShape();
+    words.insert(words.end(), 2, reinterpret_cast<uint64_t>(buffers[i].data()));
+    words.push_back(0);
+    words.insert(words.end(), shape.begin(), shape.end());
+    std::vector<uint64_t> strides(shape.size(), 1);
+    for (size_t d = shape.size(); d-- > 1;) strides[d - 1] = strides[d] * static_cast<uint64_t>(shape[d]);
+    words.insert(words.end(), strides.begin(), strides.end());
+  }
   std::vector<void*> packed;
-  for (void*& pointer : pointers) packed.push_back(&pointer);
+  for (uint64_t& word : words) packed.push_back(&word);
   if (llvm::Error problem = (*engine)->invokePacked("main", packed))
     return error("@main could not be run: " + llvm::toString(std::move(problem)));
   buffers.erase(buffers.begin(), buffers.begin() + static_cast<ptrdiff_t>(arguments.size()));
