@@ -96,6 +96,7 @@ Machinery::Machinery(const LaunchContext& l) : launch(l), kernel(l.program->kern
       tile_buffers[i + 1] = {at, static_cast<uint64_t>(sizes[i])};
   }
   generation = memory.generation();
+  if (l.check_pipe_order && !simt) pipe_order = std::make_unique<PipeOrder>();
 
   warps.resize(count);
   uint32_t thread[3] = {};
@@ -134,6 +135,7 @@ void Machinery::start(uint64_t i, uint16_t member, uint32_t c) {
   }
   live_lanes = threads;
   if (kernel.core != image::CoreKind::simt) flags = {};
+  if (pipe_order) pipe_order->clear();
   if (ub_bytes && kernel.core != image::CoreKind::aic) ub->clear();
   if (cube_buffers) cube_buffers->clear();
   if (kernel.local_bytes) local->clear();
@@ -170,6 +172,7 @@ BlockStatus Block::run(uint64_t budget, BlockStorage& storage) {
   }
   status_ = machinery_->status = run_block(*machinery_, std::max<uint64_t>(budget, 1));
   statistics_ = machinery_->statistics;
+  if (status_ == BlockStatus::finished || status_ == BlockStatus::faulted) findings_ = sim::order_findings(*machinery_);
   if (status_ == BlockStatus::finished) {
     services_ = std::exchange(machinery_->services, {});
     events_ = events_of(*machinery_);

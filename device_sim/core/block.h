@@ -38,7 +38,7 @@ struct LaunchContext {
   const machine::Machine* machine = nullptr;
   bool record_events = true;           // false in functional mode
   bool values = true;                  // false in timing-only mode: tile instructions check and record, nothing moves
-  bool check_pipe_order = false;       // synccheck: accesses of different pipes that no flag orders are faults
+  bool check_pipe_order = false;       // synccheck: collects accesses of different pipes that no flag orders
   uint64_t watchdog_instructions = 0;  // per warp; 0 = no limit
   // Coupled mode (kUsesClock in timed mode): reading a clock is then an ordered operation. The warp parks, the System
   // feeds the round's events to the timing engine, and serve() asks here for the core cycle of the warp. Empty
@@ -72,6 +72,13 @@ struct OrderedState {
   uint64_t served = 0;                                     // operations that let somebody go on; no progress = deadlock
   std::function<uint64_t(uint64_t bytes)> device_malloc;   // 0 if it fails
   std::function<bool(uint64_t address)> device_free;
+};
+
+// Two instructions of one core whose accesses no flag orders (synccheck), with the sentence about them.
+struct OrderFinding {
+  uint32_t earlier = 0, later = 0;  // instruction indices
+  unsigned space = 0;
+  std::string text;
 };
 
 enum class BlockStatus : uint8_t {
@@ -123,6 +130,8 @@ class Block {
   // Moves out what happened since the last call; no warps without recording.
   BlockEvents take_events();
   std::vector<ServiceRecord> take_services();
+  // Of a block that has ended or faulted.
+  const std::vector<OrderFinding>& order_findings() const { return findings_; }
   // Live splits that wait, and for what: the wait graph of a deadlock message.
   std::string waits() const;
   // The fault of a block that will not end (deadlock, watchdog), at its first split; says who waits for whom.
@@ -146,6 +155,7 @@ class Block {
   Statistics statistics_;  // as of the last round
   BlockEvents events_;     // of a block that has ended
   std::vector<ServiceRecord> services_;
+  std::vector<OrderFinding> findings_;
 };
 
 // Largest number of blocks of this shape that one vector core holds at a time (threads, warps, lane registers, unified

@@ -219,7 +219,7 @@ Handler handler_of(const isa::Instruction& i, const Decoded& d, Operation& opera
 
 }  // namespace
 
-std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code) {
+std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code, bool tile) {
   const Select select = lane_handlers();
   auto program = std::make_shared<DecodedProgram>();
   program->code.resize(code.size() + 1);
@@ -255,6 +255,11 @@ std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instru
     if (slots[0].kind == OperandClass::O && i.dst == isa::operand::kZero) d.flags |= kDstUnused;
 
     Handler handler = handler_of(i, d, operation, select);
+    if (tile && (i.op == Opcode::Ld || i.op == Opcode::St)) {
+      const isa::Space space = isa::field::Mem::get_space(i);
+      const bool polled = isa::field::Mem::get_policy(i) == isa::CachePolicy::Volatile;
+      if (space != isa::Space::Param && !polled) handler = checked_memory_handler(i);
+    }
     if (i.op == Opcode::Join && leads_to_exit(code, index + 1)) handler = exit_handler();
     d.run = handler ? handler : illegal;
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "device_sim/check/pipe_order.h"
 #include "device_sim/core/block.h"
 #include "device_sim/core/decoded.h"
 
@@ -26,7 +27,8 @@ struct DecodedProgram {
   std::vector<Decoded> code;  // one more than the program has instructions: the last one faults
   std::vector<Operation> operations;
 };
-std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code);
+// `tile`: loads and stores of tile programs go through the checks of scalar_in_order().
+std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code, bool tile = false);
 
 // How many instructions a warp and a split execute before the next one's turn. Counted at taken branches.
 inline constexpr uint64_t kWarpSlice = 512;
@@ -174,7 +176,8 @@ struct Machinery : BlockProgress {
   std::vector<Warp> warps;
   const Decoded* entry = nullptr;
   Frame frame;
-  uint64_t generation = 0;  // of the address space when the views were filled
+  uint64_t generation = 0;                // of the address space when the views were filled
+  std::unique_ptr<PipeOrder> pipe_order;  // synccheck only
   PipeFlags flags;
 
   bool faulted() const { return fault.has_value(); }
@@ -237,8 +240,8 @@ bool store_values(const Decoded* d, Frame* f, const uint64_t* at, uint64_t* hash
 // Reads device memory for services: bytes up to `limit`, or up to a zero byte; false if some are not readable.
 bool read_string(const Decoded* d, Frame* f, unsigned lane, uint64_t address, std::string& out);
 
-// --- Order between pipes (pipe_order.cpp): false after a `missing_flag` fault. `space` is a TileSpace or
-// kGmOrderSpace.
+// --- Order between pipes (pipe_order.cpp): notes an access; what it finds is collected and told after the launch.
+// `space` is a TileSpace or kGmOrderSpace.
 inline constexpr unsigned kGmOrderSpace = kTileBuffers;
 bool in_order(const Decoded* d, Frame* f, unsigned space, uint64_t address, uint64_t bytes, uint64_t rows,
               uint64_t pitch, bool write);
@@ -246,6 +249,11 @@ bool in_order(const Decoded* d, Frame* f, unsigned space, uint64_t address, uint
 void order_set(const Decoded* d, Frame* f, unsigned id);
 void order_wait(const Decoded* d, Frame* f, unsigned id);
 void order_barrier(const Decoded* d, Frame* f);
+void order_cross(const Decoded* d, Frame* f);
+// The same as in_order() for a load or store of the scalar unit.
+bool scalar_in_order(const Decoded* d, Frame* f, uint64_t address, uint64_t bytes, bool write);
+// What the check found so far.
+std::vector<OrderFinding> order_findings(const Machinery& m);
 
 // --- Ordered operations (ordered.cpp)
 void park_ordered(const Decoded* d, Frame* f, const uint64_t* at);

@@ -127,7 +127,7 @@ bool load_values(const Decoded* d, Frame* f, const uint64_t* at, uint64_t* hash)
   for_lanes(f->mask, [&](unsigned lane) {
     good = good && (host[lane] = resolve(d, f, lane, at[lane], d->step * count, false));
   });
-  if (!good) return false;
+  if (!good || !scalar_in_order(d, f, at[lowest(f->mask)], d->step * count, false)) return false;
   if (!(d->lanes & kLaneDst)) {
     const unsigned first = lowest(f->mask);
     for_lanes(f->mask, [&](unsigned lane) {
@@ -161,7 +161,7 @@ bool store_values(const Decoded* d, Frame* f, const uint64_t* at, uint64_t* hash
   bool good = true;
   for_lanes(f->mask,
             [&](unsigned lane) { good = good && (host[lane] = resolve(d, f, lane, at[lane], d->step * count, true)); });
-  if (!good) return false;
+  if (!good || !scalar_in_order(d, f, at[lowest(f->mask)], d->step * count, true)) return false;
   for_lanes(f->mask, [&](unsigned lane) {
     if (hash) *hash = mix(*hash, at[lane]);
     for (unsigned n = 0; n < count; ++n) {

@@ -83,7 +83,7 @@ Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, A
     program->dependences_.push_back(kernel.core == image::CoreKind::simt
                                         ? std::nullopt
                                         : data_dependence(program->code_, program->index_of(kernel.entry)));
-  program->decoded_ = decode_program(program->code_);
+  program->decoded_ = decode_program(program->code_, image.target != image::CoreKind::simt);
   return program;
 }
 

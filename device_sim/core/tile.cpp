@@ -78,6 +78,7 @@ void cross_flag(const Decoded* d, Frame* f) {
     raise(f, d, FaultKind::unsupported, 0, "mode 1 is between the AIVs of a group; this is an AIC");
     return;
   }
+  order_cross(d, f);
   park_ordered(d, f, nullptr);
 }
 

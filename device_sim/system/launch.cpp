@@ -22,6 +22,9 @@ constexpr uint64_t kRoundBudgetFunctional = 1 << 18;
 // All warps together may execute this many times the limit of one warp before some block ends.
 constexpr uint64_t kLaunchWatchdogFactor = 4;
 
+// Of synccheck, in one message.
+constexpr size_t kMostFindings = 100;
+
 uint64_t volume(const std::array<uint32_t, 3>& shape) { return uint64_t{shape[0]} * shape[1] * shape[2]; }
 
 std::string text(const std::array<uint32_t, 3>& shape) {
@@ -63,6 +66,10 @@ class Launch {
       fill_slots();
       step(timed ? kRoundBudgetTimed : kRoundBudgetFunctional);
       if ((result.fault = std::move(fault_))) break;
+    }
+    if (!result.fault) {
+      tell_findings();
+      result.fault = std::move(fault_);
     }
     conclude(result, timed);
     return result;
@@ -351,6 +358,38 @@ class Launch {
       fault_->detail += "\nand " + std::to_string(resident_.size() - kShown) + " more blocks";
   }
 
+  // Blocks come in order of their index within a round, so the list does not depend on the host.
+  void collect_findings(const Block& block) {
+    for (const OrderFinding& found : block.order_findings()) {
+      const bool told = std::any_of(findings_.begin(), findings_.end(), [&](const OrderFinding& f) {
+        return f.earlier == found.earlier && f.later == found.later && f.space == found.space;
+      });
+      if (told) continue;
+      if (findings_.empty()) first_finder_ = {block.device(), block.index()};
+      if (findings_.size() < kMostFindings)
+        findings_.push_back(found);
+      else
+        ++untold_findings_;
+    }
+  }
+
+  // Synccheck ends a launch that found something, after its end, with everything that it found.
+  void tell_findings() {
+    if (findings_.empty()) return;
+    Fault fault;
+    fault.kind = FaultKind::missing_flag;
+    fault.kernel = kernel().display_name;
+    fault.word = request_.program->word_of(findings_.front().later);
+    const auto frames = request_.program->executable().source(fault.word);
+    fault.source.assign(frames.begin(), frames.end());
+    fault.instruction = std::string(isa::row(request_.program->code()[findings_.front().later].op)->mnemonic);
+    fault.device = request_.members[first_finder_.first];
+    fault.block = {static_cast<uint32_t>(first_finder_.second), 0, 0};
+    for (const OrderFinding& found : findings_) fault.detail += (fault.detail.empty() ? "" : "\n") + found.text;
+    if (untold_findings_) fault.detail += "\nand " + std::to_string(untold_findings_) + " more";
+    fault_ = std::move(fault);
+  }
+
   std::string name_of(const Block& block) const {
     if (group_aiv_ == 0) return "block " + std::to_string(block.index());
     const uint64_t group = block.index() / (1 + group_aiv_), place = block.index() % (1 + group_aiv_);
@@ -374,6 +413,7 @@ class Launch {
     const uint64_t before = done_;
     std::erase_if(resident_, [&](Resident& entry) {
       if (entry.block.status() != BlockStatus::finished) return false;
+      collect_findings(entry.block);
       Member& member = members_[entry.block.device()];
       if (--member.under_way[entry.slot] == 0) member.free_slots.push_back(entry.slot);
       add_statistics(entry.block);
@@ -432,6 +472,9 @@ class Launch {
   uint64_t done_when_quiet_began_ = 0, quiet_began_ = 0;  // watch()
   bool finished_ = false;
   std::optional<Fault> fault_;
+  std::vector<OrderFinding> findings_;  // distinct ones, at most kMostFindings
+  uint64_t untold_findings_ = 0;
+  std::pair<uint16_t, uint64_t> first_finder_;  // member, block
 };
 
 }  // namespace

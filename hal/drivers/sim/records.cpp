@@ -117,7 +117,11 @@ FaultRecord fault_record(const phx::sim::Fault& fault) {
   record.is_store = fault.is_store;
   record.nearest_buffer = fault.nearest;
   record.instruction = fault.instruction;
-  if (!fault.detail.empty()) record.notes.push_back(fault.detail);
+  for (size_t from = 0; from < fault.detail.size();) {  // a note a line
+    const size_t end = std::min(fault.detail.find('\n', from), fault.detail.size());
+    record.notes.push_back(fault.detail.substr(from, end - from));
+    from = end + 1;
+  }
   if (fault.kind == phx::sim::FaultKind::watchdog)
     record.notes.push_back("the option 'watchdog' (PHX_WATCHDOG) sets the limit");
   return record;
