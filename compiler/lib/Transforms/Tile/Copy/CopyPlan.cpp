@@ -94,7 +94,9 @@ int64_t CopyPlan::tasks() const {
 CopyPlan planCopy(npu::PieceAttr piece, int64_t bytes, int64_t cores, int64_t ub_bytes) {
   // Up to two tiles with two copies each, and the tables of a gather, share the buffer.
   const int64_t most = std::min(kTile, ub_bytes / 6 / kBlock * kBlock);
-  CopyPlan plan{CopyKind::Rows, piece.getSrcOffset(), piece.getDstOffset(), {}, {}, {}, 1, 1};
+  CopyPlan plan;
+  plan.from = piece.getSrcOffset();
+  plan.to = piece.getDstOffset();
   llvm::SmallVector<CopyDim, 4> dims;
   for (auto [size, from, to] : llvm::zip(piece.getSizes(), piece.getSrcStrides(), piece.getDstStrides()))
     if (size != 1) dims.push_back({size, from, to});

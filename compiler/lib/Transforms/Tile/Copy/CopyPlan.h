@@ -23,7 +23,7 @@ enum class CopyKind {
 };
 
 struct CopyPlan {
-  CopyKind kind;
+  CopyKind kind = CopyKind::Rows;
   int64_t from = 0, to = 0;  // offsets of the box
   CopyDim row{1, 0, 0}, column{1, 1, 1};
   llvm::SmallVector<CopyDim, 4> outer;
