@@ -14,7 +14,7 @@ using mlir::Value;
 
 class Analysis {
  public:
-  explicit Analysis(npu::GroupOp group) : group_(group), body_(result_.program) {}
+  Analysis(npu::GroupOp group, bool collapses) : group_(group), body_(result_.program), collapses_(collapses) {}
 
   Expected<GroupProgram> run() {
     if (auto ok = collect(); !ok) return ok.diagnostic();
@@ -90,9 +90,9 @@ class Analysis {
     auto& sizes = result_.program.sizes;
     int64_t last = -1;  // the last dimension that was kept
     for (size_t d = 0; d < domain.size(); ++d) {
-      if (domain[d] == 1) continue;
+      if (domain[d] == 1 && collapses_) continue;
       const uint64_t both = (uint64_t{1} << d) | (last < 0 ? 0 : uint64_t{1} << last);
-      const bool joins = last >= 0 && (indexed_ & both) == 0 &&
+      const bool joins = collapses_ && last >= 0 && (indexed_ & both) == 0 &&
                          llvm::all_of(sets_, [&](uint64_t set) { return (set & both) == 0 || (set & both) == both; });
       if (joins)
         sizes.back() *= domain[d];
@@ -262,6 +262,7 @@ class Analysis {
   mutable npu::GroupOp group_;  // MLIR's accessors are not const
   GroupProgram result_;
   Body body_;
+  bool collapses_;
   std::vector<uint64_t> sets_;
   uint64_t reduced_ = 0, indexed_ = 0;
   std::vector<int> collapsed_;             // dimension of the program for each of the domain, -1 for size 1
@@ -271,6 +272,7 @@ class Analysis {
 
 }  // namespace
 
-Expected<GroupProgram> analyse(npu::GroupOp group) { return Analysis(group).run(); }
+Expected<GroupProgram> analyse(npu::GroupOp group) { return Analysis(group, true).run(); }
+Expected<GroupProgram> analyseUncollapsed(npu::GroupOp group) { return Analysis(group, false).run(); }
 
 }  // namespace phx::compiler::vector

@@ -15,5 +15,8 @@ struct GroupProgram {
 // The group as a Program. Dimensions of size 1 are left out, neighbours that every tensor has or lacks alike become
 // one. Outputs are the group's results in order. The error names the operation that is not supported.
 Expected<GroupProgram> analyse(npu::GroupOp group);
+// The same with the dimensions of the group's domain as they are, one for one: for callers that cut the space
+// themselves.
+Expected<GroupProgram> analyseUncollapsed(npu::GroupOp group);
 
 }  // namespace phx::compiler::vector

@@ -231,13 +231,13 @@ NodeId Body::widen(NodeId id, std::string_view to, Sign sign) {
 
 NodeId Body::narrow(NodeId id, std::string_view from, Element to, Sign sign, bool wrap) {
   if (vector::elementOf(from) == to) return id;
+  if (to == Element::i16 && sign == Sign::lacks) wrap = true;  // vconv knows no u16
   if (isFloat(to) || !wrap)
     return convert(id, from, to == Element::i8 && sign == Sign::lacks ? "u8" : storage(to, false));
   if (known(id)) return number(storage(to, false), decode(from, *node(id).value));
   // vconv saturates: the bits that stay are cut out first.
   const std::string plain = from == "s16" ? "u16" : "b32";
   if (to == Element::i8) return convert(make("vand", "", plain, {id, bits(from, 0xff)}), from, "u8");
-  if (sign == Sign::lacks) wrap = true;
   NodeId low = make("vand", "", plain, {id, bits(from, 0xffff)});
   NodeId flipped = make("vxor", "", plain, {low, bits(from, 0x8000)});
   return convert(binary("vadd", "s32", flipped, number("s32", -32768)), "s32", "s16");

@@ -46,6 +46,19 @@ class Emitter {
         location_(kernel.getLoc()),
         scopes_{Scope(kernel.getContext()), Scope(kernel.getContext()), Scope(kernel.getContext())} {}
 
+  void runOn(const Window& window) {
+    window_ = &window;
+    scopes_[0].builder.setInsertionPoint(window.outermost);
+    scopes_[1].builder = window.inside;
+    scopes_[1].loops = true;
+    for (size_t d = 0; d < plan_.axes.size(); ++d) {
+      start_.push_back({std::nullopt, window.start[d]});
+      position_.push_back(constant(0));  // every point is in one window
+      length_.push_back({std::nullopt, window.length[d]});
+    }
+    for (const Store& store : stores_) emitStore(store, 1);
+  }
+
   void run() {
     for (const Axis& axis : plan_.axes) {
       start_.push_back(constant(0));
@@ -123,6 +136,7 @@ class Emitter {
     return false;
   }
   unsigned scopeOf(Dims dims) const {
+    if (window_) return dims ? 1 : 0;
     unsigned scope = 0;
     for (unsigned d = 0; d < plan_.axes.size(); ++d)
       if ((dims >> d & 1) && axis(d).count() > 1) scope = std::max(scope, axis(d).reduced ? 2u : 1u);
@@ -364,10 +378,12 @@ class Emitter {
       outs = empty(b, node.element, tileRows(form), tileColumns(form));
     }
     if (spaced || form.full()) pitch = constant(program_.stride(node.dims, static_cast<unsigned>(plan_.row)));
-    auto loaded =
-        npu::LoadOp::create(b, location_, mlir::TypeRange{outs.getType()}, kernel_.getArgument(inputs_[node.source]),
-                            materialize(offsetOf(b, node.dims)), materialize(rows), materialize(columns),
-                            materialize(pitch), outs, scopes_[scope].loops ? 2 : 1);
+    const bool special = window_ && node.source == window_->special;
+    const Int offset = special ? Int{std::nullopt, window_->offset} : offsetOf(b, node.dims);
+    if (special) pitch = {std::nullopt, window_->pitch};
+    auto loaded = npu::LoadOp::create(b, location_, mlir::TypeRange{outs.getType()},
+                                      kernel_.getArgument(inputs_[node.source]), materialize(offset), materialize(rows),
+                                      materialize(columns), materialize(pitch), outs, scopes_[scope].loops ? 2 : 1);
     if (!spaced) return loaded.getResult();
     return vec(b, instruction("vtranspose", "", moved(node.element)), loaded.getResult(), {}, rows, columns,
                empty(b, node.element, 1, plan_.rows()));
@@ -625,6 +641,7 @@ class Emitter {
   mlir::func::FuncOp kernel_;
   const std::vector<unsigned>& inputs_;
   const std::vector<Store>& stores_;
+  const Window* window_ = nullptr;
   mlir::Block& block_;
   mlir::Location location_;
   Scope scopes_[3];
@@ -640,6 +657,11 @@ class Emitter {
 void emitKernel(const Program& program, const Plan& plan, mlir::func::FuncOp kernel,
                 const std::vector<unsigned>& inputs, const std::vector<Store>& stores) {
   Emitter(program, plan, kernel, inputs, stores).run();
+}
+
+void emitWindow(const Program& program, const Plan& plan, mlir::func::FuncOp kernel,
+                const std::vector<unsigned>& inputs, const std::vector<Store>& stores, const Window& window) {
+  Emitter(program, plan, kernel, inputs, stores).runOn(window);
 }
 
 }  // namespace phx::compiler::vector

@@ -21,6 +21,19 @@ struct Store {
   int64_t part_stride = 0;  // elements from the results of one part to the next
 };
 
+// A tile that the caller's own loops walk over the iteration space, in place of the loops of a plan.
+struct Window {
+  mlir::Operation* outermost;              // what is the same for all tiles is computed before this loop
+  mlir::OpBuilder inside;                  // where the code for one tile goes
+  std::vector<mlir::Value> start, length;  // of the tile, per dimension of the program
+  // Input of the program that does not lie row-major in its buffer, and where this tile of it is.
+  unsigned special = ~0u;
+  mlir::Value offset, pitch;  // elements
+};
+// The program on one window: no reductions, `plan` gives rows, columns and their extents.
+void emitWindow(const Program& program, const Plan& plan, mlir::func::FuncOp kernel,
+                const std::vector<unsigned>& inputs, const std::vector<Store>& stores, const Window& window);
+
 // Fills the kernel, whose body `builder` stands in. Program input i is argument inputs[i].
 void emitKernel(const Program& program, const Plan& plan, mlir::func::FuncOp kernel,
                 const std::vector<unsigned>& inputs, const std::vector<Store>& stores);
