@@ -99,6 +99,7 @@ mlir::func::FuncOp emitMatmul(TileContext& context, llvm::StringRef name, Locati
   npu::ScheduleAttr s = walk.schedule;
   arguments.assign({a, rhs, target.result});
   if (target.bias) arguments.push_back(*target.bias);
+  llvm::append_range(arguments, target.extra);
   OpBuilder b(a.getContext());
   mlir::func::FuncOp kernel = context.createKernel(name, npu::Core::aic, arguments, at, b);
   mlir::Block& entry = kernel.getBody().front();

@@ -14,6 +14,7 @@ struct MatmulTarget {
   // part of `result`, as base_m x base_n values one row after the other, and cross-core flags say when a slot is full
   // or free.
   bool toSlots = false;
+  llvm::SmallVector<mlir::Value> extra;  // further arguments of the kernel, which it does not use
 };
 
 // Cross-core flags of a launch with both core kinds (isa.def: cross_set, cross_wait, mode 2).

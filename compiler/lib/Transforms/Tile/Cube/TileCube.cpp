@@ -2,7 +2,7 @@
 // by vector cores.
 #include "lib/Transforms/Phases.h"
 #include "lib/Transforms/Tile/Cube/Contraction.h"
-#include "lib/Transforms/Tile/Cube/Matmul.h"
+#include "lib/Transforms/Tile/Cube/Mixed.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/IRMapping.h"
@@ -42,7 +42,6 @@ npu::GroupOp vectorRest(npu::GroupOp group, const Contraction& c, int64_t split)
   auto productType = llvm::cast<mlir::RankedTensorType>(product.getType());
   llvm::SmallVector<int64_t> partialShape(productType.getShape());
   if (split > 1) partialShape.insert(partialShape.begin(), split);
-  auto partialType = mlir::RankedTensorType::get(partialShape, c.accumulator);
 
   Value placeholder = mlir::tensor::EmptyOp::create(b, at, partialShape, c.accumulator);
   llvm::SmallVector<Value> inputs{placeholder};
@@ -91,8 +90,6 @@ npu::GroupOp vectorRest(npu::GroupOp group, const Contraction& c, int64_t split)
       clone->setAttr(npu::kDimsAttr, b.getDenseI64ArrayAttr(moved));
     }
   }
-  // The product alone, added up: a group must compute something.
-  (void)partialType;
   return rest;
 }
 
@@ -123,15 +120,29 @@ Outcome tileCubeGroup(npu::GroupOp group, TileContext& context) {
     return {};
   }
 
-  MatmulTarget target;
-  target.result = context.allocate(c.accumulator, split * c.b * c.m * c.n, group.getLoc());
-  auto kernel = emitMatmul(context, name, group.getLoc(), walk, a, rhs, target, arguments);
-  context.launch(kernel, arguments, walk.cores(), group.getName());
+  // The rest goes to the vector cores: beside the cube cores where it is elementwise, else in launches of its own.
   npu::GroupOp rest = vectorRest(group, c, split);
-  llvm::SmallVector<Value> own = context.inputs;
-  context.inputs.insert(context.inputs.begin(), target.result);
-  Outcome outcome = tileVectorGroup(rest, context);
-  context.inputs = own;
+  const llvm::SmallVector<Value> own = context.inputs;
+  Outcome outcome;
+  bool done = false;
+  if (split == 1) {
+    context.inputs.insert(context.inputs.begin(), Value());
+    auto mixed = tileMixed(rest, context, name, walk, a, rhs);
+    if (!mixed)
+      outcome = mixed.diagnostic();
+    else
+      done = *mixed;
+    context.inputs = own;
+  }
+  if (!done && outcome.ok()) {
+    MatmulTarget target;
+    target.result = context.allocate(c.accumulator, split * c.b * c.m * c.n, group.getLoc());
+    auto kernel = emitMatmul(context, name, group.getLoc(), walk, a, rhs, target, arguments);
+    context.launch(kernel, arguments, walk.cores(), group.getName());
+    context.inputs.insert(context.inputs.begin(), target.result);
+    outcome = tileVectorGroup(rest, context);
+    context.inputs = own;
+  }
   Value placeholder = rest.getInputs()[0];
   rest.erase();
   placeholder.getDefiningOp()->erase();
