@@ -28,10 +28,10 @@ void TileExpansion::bursts(mlir::Operation* op, isa::Opcode opcode, Value to, Va
   if (!limited(op, tile.rows, kField16, "the number of rows")) return;
   const bool single = tile.rows == 1 || (fixedRows && *fixedRows <= 1);
   if (!single && fixedCols == tile.cols && fixedPitch == tile.cols) {
-    Value whole = unite(number(1), shiftLeft(multiply(rows, tile.rowBytes()), 16));
+    Value whole = unite(number(1), multiply(rows, tile.rowBytes() << 16));
     return instruction(opcode, isa::Type::None, padded(), {to, from, whole, number(0)});
   }
-  Value packed = unite(rows, shiftLeft(multiply(cols, tile.elementBytes), 16)), strides = number(0);
+  Value packed = unite(rows, multiply(cols, tile.elementBytes << 16)), strides = number(0);
   if (!single) {
     // A distance of 0 means that bursts follow each other.
     if (fixedPitch && (*fixedPitch <= 0 || *fixedPitch * tile.elementBytes > kStride))

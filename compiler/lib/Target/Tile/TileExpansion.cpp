@@ -2,6 +2,7 @@
 
 #include "device_sim/isa/fields.h"
 #include "lib/Dialect/Visa/Visa.h"
+#include "lib/Transforms/Memory/TileLayout.h"
 #include "lib/Transforms/Phases.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -102,9 +103,8 @@ Value TileExpansion::address(Value tile) {
   if (auto slot = llvm::dyn_cast_or_null<npu::SlotOp>(from)) {
     auto buffer = llvm::cast<mlir::MemRefType>(slot.getBuffer().getType());
     const int64_t copies = buffer.getDimSize(0);
-    const int64_t bytes = buffer.getNumElements() / copies * buffer.getElementTypeBitWidth() / 8;
     Value turn = b_.createOrFold<arith::RemUIOp>(location_, slot.getCounter(), number(copies));
-    return add(address(slot.getBuffer()), multiply(turn, bytes));
+    return add(address(slot.getBuffer()), multiply(turn, tileBytes(buffer)));
   }
   fail(from ? from : kernel_.getOperation(), "a tile comes from neither memref.alloc nor npu.slot");
   return number(0);
