@@ -86,16 +86,26 @@ llvm::SmallVector<Lot> lotsOf(mlir::func::FuncOp kernel, npu::Space space) {
   return lots;
 }
 
-// Lowest addresses first, big lots before small ones. Returns the bytes that are needed.
-int64_t layOut(llvm::MutableArrayRef<Lot> lots, int64_t alignment, bool sharePrivate) {
+// Which lots may share bytes, and which are placed first.
+struct Packing {
+  bool sharePrivate;
+  bool byTime;  // in the order of the program, else the largest first
+};
+
+// Every lot gets the lowest address that is free for its lifetime. Returns the bytes that are needed.
+int64_t layOut(llvm::MutableArrayRef<Lot> lots, int64_t alignment, Packing packing) {
   llvm::SmallVector<Lot*> order, placed;
   for (Lot& lot : lots) order.push_back(&lot);
-  llvm::sort(order, [](const Lot* a, const Lot* b) { return a->bytes != b->bytes ? a->bytes > b->bytes : a < b; });
+  llvm::sort(order, [&](const Lot* a, const Lot* b) {
+    if (packing.byTime) return a->first != b->first ? a->first < b->first : a < b;
+    return a->bytes != b->bytes ? a->bytes > b->bytes : a < b;
+  });
   int64_t needed = 0;
   for (Lot* lot : order) {
     llvm::SmallVector<Lot*> around;  // by address: lots that it must not touch
     for (Lot* other : placed)
-      if (lot->aliveWith(*other) || (!sharePrivate && (lot->private_ || other->private_))) around.push_back(other);
+      if (lot->aliveWith(*other) || (!packing.sharePrivate && (lot->private_ || other->private_)))
+        around.push_back(other);
     llvm::sort(around,
                [](const Lot* a, const Lot* b) { return a->address != b->address ? a->address < b->address : a < b; });
     int64_t address = 0;
@@ -108,6 +118,17 @@ int64_t layOut(llvm::MutableArrayRef<Lot> lots, int64_t alignment, bool sharePri
     placed.push_back(lot);
   }
   return needed;
+}
+
+// The first packing that fits; if none does, the bytes of the tightest one.
+int64_t pack(llvm::MutableArrayRef<Lot> lots, int64_t alignment, int64_t available) {
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (Packing packing : {Packing{false, false}, Packing{false, true}, Packing{true, false}, Packing{true, true}}) {
+    const int64_t needed = layOut(lots, alignment, packing);
+    if (needed <= available) return needed;
+    least = std::min(least, needed);
+  }
+  return least;
 }
 
 unsigned depthOf(Operation* op) {
@@ -157,8 +178,7 @@ Outcome planKernel(mlir::func::FuncOp kernel, const machine::Machine& machine) {
     const int64_t available = spaceBytes(space, machine), alignment = tileAlignment(space);
     while (true) {
       llvm::SmallVector<Lot> lots = lotsOf(kernel, space);
-      int64_t needed = layOut(lots, alignment, false);
-      if (needed > available) needed = layOut(lots, alignment, true);
+      const int64_t needed = pack(lots, alignment, available);
       if (needed <= available) {
         setAddresses(lots);
         break;
@@ -213,7 +233,7 @@ Outcome planMemory(mlir::ModuleOp module, const machine::Machine& machine) {
       if (auto ok = planKernel(function, machine); !ok) return ok;
     } else {
       llvm::SmallVector<Lot> lots = workspaceLots(function);
-      layOut(lots, tileAlignment(npu::Space::gm), true);
+      layOut(lots, tileAlignment(npu::Space::gm), {.sharePrivate = true, .byTime = false});
       setAddresses(lots);
     }
   }
