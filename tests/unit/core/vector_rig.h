@@ -43,7 +43,7 @@ inline std::string vec(const std::string& mnemonic, std::initializer_list<uint64
 struct VectorOutcome {
   std::optional<Fault> fault;
   Bytes ub;
-  std::vector<uint64_t> work;  // of each vector instruction
+  std::vector<uint64_t> work, shapes;  // of each vector instruction, as recorded
 };
 // Loads the image, executes the text and stores the image.
 inline VectorOutcome execute(const std::string& text, const Bytes& ub, bool values = true) {
@@ -57,12 +57,15 @@ inline VectorOutcome execute(const std::string& text, const Bytes& ub, bool valu
   rig.arguments(x, y);
   rig.launch.values = values;
   rig.run();
-  VectorOutcome outcome{rig.fault, rig.read<unsigned char>(y, ub.size()), {}};
+  VectorOutcome outcome{rig.fault, rig.read<unsigned char>(y, ub.size()), {}, {}};
   for (const auto& block : rig.events.blocks) {
     const auto& accesses = block.warps[0].accesses;
     for (size_t i = 0; i < accesses.size();) {
       const bool tile = (accesses[i] & 0xff) == static_cast<uint64_t>(AccessKind::tile);
-      if (tile) outcome.work.push_back(accesses[i] >> 32);
+      if (tile) {
+        outcome.work.push_back(accesses[i] >> 32);
+        outcome.shapes.push_back(accesses[i + 1]);
+      }
       i += tile ? 2 : 3;  // a transfer of one burst has two words after its header
     }
   }
@@ -177,9 +180,10 @@ struct Shape {
 // Ragged and whole rows, wide, close and repeated ones; sizes of an element in bytes (masks: 1 is enough).
 inline Shape any_shape(std::mt19937_64& random, unsigned dst_size, unsigned a_size, unsigned b_size, bool blocks) {
   Shape s;
-  static const uint64_t counts[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 128, 130, 200, 256, 300};
+  static const uint64_t counts[] = {1,  2,  3,  7,   8,   15,  16,  17,  31,  32,  33,
+                                    63, 64, 65, 100, 128, 130, 200, 256, 300, 512, 700};
   s.count = counts[random() % std::size(counts)];
-  s.rows = 1 + random() % 7;
+  s.rows = 1 + random() % (s.count > 300 ? 3 : 7);
   auto pitch = [&](unsigned size) { return (s.count * size + 31) / 32 + random() % 3; };
   s.dst_pitch = pitch(dst_size);
   s.a_pitch = random() % 4 == 0 ? 0 : pitch(a_size);
