@@ -89,6 +89,8 @@ class Writer {
         write_location(exe_.lines[next_line]);
       word += write_instruction(word);
     }
+    // Code that is never reached may name the end.
+    if (const auto end = static_cast<uint32_t>(exe_.code.size()); labels_.contains(end)) line(label_name(end) + ":");
     return std::move(text_);
   }
 
