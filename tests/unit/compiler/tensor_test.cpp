@@ -99,6 +99,65 @@ TEST_CASE("one tile of a product with bias") {
     }
 }
 
+TEST_CASE("a chain of elementwise operations is one kernel") {
+  const std::string program =
+      R"(func.func @main(%a: tensor<100x101xf32>, %b: tensor<100x101xf32>) -> tensor<100x101xf32> {
+  %e = tensor.empty() : tensor<100x101xf32>
+  %c = linalg.add ins(%a, %b : tensor<100x101xf32>, tensor<100x101xf32>) outs(%e : tensor<100x101xf32>) -> tensor<100x101xf32>
+  %d = linalg.mul ins(%c, %a : tensor<100x101xf32>, tensor<100x101xf32>) outs(%e : tensor<100x101xf32>) -> tensor<100x101xf32>
+  return %d : tensor<100x101xf32>
+})";
+  const auto a = noise(10100, 5), b = noise(10100, 6);
+  const auto c = run<float, float>(bytes(program), options(), {a, b}, 10100);
+  for (size_t i = 0; i < c.size(); ++i) REQUIRE(c[i] == (a[i] + b[i]) * a[i]);
+  auto compiled = compiler::compileTensorProgram(bytes(program), "test.mlir", options());
+  REQUIRE(compiled);
+  CHECK(compiled->kernels.size() == 1);
+}
+
+TEST_CASE("a product whose sizes are no multiples of anything") {
+  const std::string program =
+      R"(func.func @main(%a: tensor<197x301xf16>, %b: tensor<301x183xf16>) -> tensor<197x183xf32> {
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<197x183xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<197x183xf32>) -> tensor<197x183xf32>
+  %c = linalg.matmul ins(%a, %b : tensor<197x301xf16>, tensor<301x183xf16>) outs(%f : tensor<197x183xf32>)
+    -> tensor<197x183xf32>
+  return %c : tensor<197x183xf32>
+})";
+  const auto a = noise(197 * 301, 7), b = noise(301 * 183, 8);
+  std::vector<uint16_t> ah, bh;
+  for (float value : a) ah.push_back(half(value));
+  for (float value : b) bh.push_back(half(value));
+  for (const char* schedule : {"", "base_m=64,base_n=48,base_k=64,step_k=1"}) {
+    auto with = options();
+    with.schedule = schedule;
+    const auto c = run<float, uint16_t>(bytes(program), with, {ah, bh}, 197 * 183);
+    for (size_t m = 0; m < 197; ++m)
+      for (size_t n = 0; n < 183; ++n) {
+        float sum = 0;  // exact
+        for (size_t k = 0; k < 301; ++k) sum += a[m * 301 + k] * b[k * 183 + n];
+        REQUIRE(c[m * 183 + n] == sum);
+      }
+  }
+}
+
+TEST_CASE("softmax") {
+  const std::string program = R"(func.func @main(%a: tensor<77x1000xf32>) -> tensor<77x1000xf32> {
+  %e = tensor.empty() : tensor<77x1000xf32>
+  %c = linalg.softmax dimension(1) ins(%a : tensor<77x1000xf32>) outs(%e : tensor<77x1000xf32>) -> tensor<77x1000xf32>
+  return %c : tensor<77x1000xf32>
+})";
+  const auto a = noise(77 * 1000, 9);
+  const auto c = run<float, float>(bytes(program), options(), {a}, 77 * 1000);
+  for (size_t r = 0; r < 77; ++r) {
+    double sum = 0;
+    for (size_t i = 0; i < 1000; ++i) sum += std::exp(static_cast<double>(a[r * 1000 + i]));
+    for (size_t i = 0; i < 1000; ++i)
+      REQUIRE(c[r * 1000 + i] == doctest::Approx(std::exp(static_cast<double>(a[r * 1000 + i])) / sum).epsilon(1e-5));
+  }
+}
+
 TEST_CASE("what is wrong with a program is one sentence with its place") {
   CHECK(refusal("func.func @main() {\n  retrun\n}\n", options()).find("test.mlir:2:3: ") == 0);
   CHECK(refusal("\x08\x01\x02", options()).find("test.mlir") == 0);
