@@ -46,8 +46,10 @@ class Search {
     most = std::max<int64_t>(1, most);
     for (int64_t count = ceilDiv(n, most); count <= n; count += 1 + count / 8) {
       int64_t extent = ceilDiv(n, count);
-      if (count > 1 && extent > multiple) extent = std::min(roundUp(extent, multiple), n);
-      if (extent > most) extent = most >= multiple ? most / multiple * multiple : most;
+      int64_t step = multiple;
+      while (step > 8 && step > extent) step /= 2;
+      if (count > 1 && extent > step) extent = std::min(roundUp(extent, step), n);
+      if (extent > most) extent = most >= step ? most / step * step : most;
       if (list.empty() || extent < list.back()) list.push_back(extent);
       if (extent <= 1 || list.size() > 40) break;
     }
@@ -102,15 +104,17 @@ class Search {
   // A flag each way between MTE2, V and MTE3, and the scalar unit's work around them.
   double fixed() const { return 4 * chip_.sync.flag_cycles + chip_.dma.issue_cycles * 8; }
 
-  // Rows and bytes of a row that a tensor of these dimensions has in a tile.
+  // Moving a tensor's part of a tile. Rows with gaps between them touch at least a line of L2 each.
   double dmaCycles(const Plan& plan, Dims dims, Element element, double bytes_per_cycle) const {
     const bool has_column = plan.column >= 0 && (dims >> plan.column & 1);
     const bool has_row = plan.row >= 0 && (dims >> plan.row & 1);
-    auto rows = static_cast<double>(has_row ? plan.rows() : 1);
-    auto bytes = static_cast<double>((has_column ? plan.columns() : 1) * bytesOf(element));
-    if (has_row && !has_column && program_.stride(dims, static_cast<unsigned>(plan.row)) == 1)
-      std::swap(rows, bytes), bytes *= rows, rows = 1;
-    return chip_.dma.issue_cycles + rows * std::max(chip_.dma.request_cycles, bytes / bytes_per_cycle);
+    int64_t rows = has_row ? plan.rows() : 1, columns = has_column ? plan.columns() : 1;
+    const bool close = !has_row || program_.stride(dims, static_cast<unsigned>(plan.row)) == columns;
+    if (close && !has_column) std::swap(rows, columns);
+    const auto bytes = static_cast<double>(columns * bytesOf(element));
+    const double moved = close ? bytes : std::max(bytes, static_cast<double>(chip_.l2.line_bytes));
+    return chip_.dma.issue_cycles +
+           static_cast<double>(rows) * std::max(chip_.dma.request_cycles, moved / bytes_per_cycle);
   }
 
   // Cycles of one step of one item: the slowest of the three pipes, which overlap.
