@@ -1,6 +1,6 @@
 // Addresses in the buffers of a core and offsets in the workspace.
 // RUN: phx-opt %s --phx-plan --split-input-file | FileCheck %s
-// RUN: phx-opt %s --phx-plan --split-input-file 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: phx-opt %s --phx-plan --split-input-file --remarks-filter-missed=plan --remark-policy=all --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=REMARK
 
 // The loaded tile has bytes of its own; temporaries of the vector pipe share theirs once they are dead. Rows are padded to 32 bytes.
 // CHECK-LABEL: func.func private @temporaries
@@ -25,7 +25,7 @@ func.func private @temporaries(%x: memref<8192xf32, #npu.space<gm>>) attributes 
 // -----
 
 // Two copies of both tiles need 256 KiB of UB; the larger tile loses its second copy.
-// REMARK: remark: one copy instead of 2: ub is too small for all
+// REMARK: remark: {{.*}}one copy instead of 2: ub is too small for all
 // CHECK-LABEL: func.func private @crowded
 // CHECK: memref.alloc() {npu.address = 0 : i64} : memref<96x256xf32, #npu.space<ub>>
 // CHECK: memref.alloc() {npu.address = 98304 : i64} : memref<2x32x256xf32, #npu.space<ub>>

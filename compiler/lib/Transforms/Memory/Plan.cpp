@@ -10,6 +10,7 @@
 #include "llvm/ADT/MapVector.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Remarks.h"
 
 namespace phx::compiler {
 
@@ -149,8 +150,11 @@ bool dropCopies(llvm::ArrayRef<Lot> lots, npu::Space space) {
   }
   if (!victim) return false;
   mlir::MemRefType type = victim.getType();
-  victim.emitRemark("one copy instead of ")
-      << tileCopies(type) << ": " << npu::stringifySpace(space) << " is too small for all";
+  auto kernel = victim->getParentOfType<mlir::func::FuncOp>();
+  mlir::remark::missed(victim.getLoc(),
+                       mlir::remark::RemarkOpts::name("copies").category("plan").function(kernel.getSymName()))
+      << mlir::remark::reason("one copy instead of {0}: {1} is too small for all", tileCopies(type),
+                              npu::stringifySpace(space).str());
   mlir::OpBuilder b(victim);
   auto one = AllocOp::create(b, victim.getLoc(),
                              mlir::MemRefType::get(type.getShape().drop_front(), type.getElementType(),

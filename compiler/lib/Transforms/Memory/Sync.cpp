@@ -100,8 +100,11 @@ class Synchroniser {
   Outcome collect() {
     Outcome outcome;
     kernel_.walk<mlir::WalkOrder::PreOrder>([&](Operation* op) {
+      if (!outcome) return;
+      if (op->getNumRegions() && !llvm::isa<mlir::scf::ForOp, mlir::scf::IfOp, mlir::func::FuncOp>(op))
+        outcome = errorAt(op->getLoc(), "'" + op->getName().getStringRef().str() + "' is neither a loop nor an if");
       auto pipe = npu::pipeOf(op);
-      if (!pipe || !outcome) return;
+      if (!pipe) return;
       Work work{op, *pipe, {}};
       for (const npu::Access& access : npu::accessesOf(op)) {
         TileCopy tile = tileOf(access.value);
