@@ -252,7 +252,8 @@ Outcome GraphImport::importNode(const NodeProto& proto, int index) {
   Node node(proto, opset_, std::move(inputs), tensors_);
   op->import(node, tensors_);
   if (!tensors_.ok()) {
-    if (auto input = node.unknownInput()) findNeeded(proto.input(static_cast<int>(*input)));
+    if (auto input = node.unknownInput(); input && *input < static_cast<size_t>(proto.input_size()))
+      findNeeded(proto.input(static_cast<int>(*input)));
     return problem(proto, index, tensors_.error());
   }
   if (auto unread = node.unreadAttribute())
