@@ -620,7 +620,7 @@ Expected<NodeId> Body::reduction(mlir::Operation* combiner, NodeId expression, N
   NodeId operand = wide(expression);
   // A number wins over NaN, so NaN counts as what changes nothing.
   if (how == How::ignoreNan)
-    operand = select(compare("nan", type, operand, operand), bits(type, neutral(instruction, type)), operand);
+    operand = select(compare("num", type, operand, operand), operand, bits(type, neutral(instruction, type)));
   NodeId result = program_.reduce(instruction, type, operand);
   NodeId start = wide(initial);
   // Zero of either sign starts a sum. A start that is NaN loses against the result, which has none.
