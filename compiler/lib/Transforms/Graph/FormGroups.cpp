@@ -18,8 +18,8 @@ Outcome formGroups(mlir::ModuleOp module, const machine::Machine& machine) {
   module.getContext()->loadDialect<npu::NpuDialect, mlir::arith::ArithDialect, mlir::linalg::LinalgDialect,
                                    mlir::math::MathDialect, mlir::tensor::TensorDialect>();
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
-  for (auto step : {graph::generalise, graph::widenBooleans, graph::rearrangeMovements, graph::normaliseContractions,
-                    graph::orderLoops, graph::separateResults})
+  for (auto step : {graph::generalise, graph::widenBooleans, graph::rearrangeMovements, graph::splitWideIntegers,
+                    graph::normaliseContractions, graph::orderLoops, graph::separateResults})
     if (auto ok = step(main); !ok) return ok;
   return graph::makeGroups(main, machine);
 }

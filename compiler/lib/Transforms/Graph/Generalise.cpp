@@ -38,8 +38,7 @@ static Outcome isolate(linalg::GenericOp op) {
   return {};
 }
 
-// A loop nest with several results becomes one per result, if no accumulator feeds another result.
-static Outcome split(linalg::GenericOp op) {
+Outcome splitResults(linalg::GenericOp op) {
   mlir::OpBuilder builder(op);
   const auto inputs = op.getNumDpsInputs();
   llvm::SmallVector<mlir::AffineMap> maps = op.getIndexingMapsArray();
@@ -83,18 +82,6 @@ static Outcome split(linalg::GenericOp op) {
   return {};
 }
 
-// Arithmetic on 64-bit elements has no instructions; moving them is fine.
-static Outcome checkWidths(linalg::GenericOp op) {
-  mlir::Block& body = *op.getBody();
-  if (llvm::hasSingleElement(body)) return {};
-  for (Operation& inner : body.without_terminator())
-    for (mlir::Type type : llvm::concat<const mlir::Type>(inner.getOperandTypes(), inner.getResultTypes()))
-      if (type.isF64() || type.isSignlessInteger(64))
-        return errorAt(inner.getLoc(), "'" + inner.getName().getStringRef().str() +
-                                           "' computes with 64-bit elements, which the vector units do not have");
-  return {};
-}
-
 Outcome generalise(mlir::func::FuncOp main) {
   mlir::Block& block = main.getBody().front();
   mlir::IRRewriter rewriter(main.getContext());
@@ -119,9 +106,8 @@ Outcome generalise(mlir::func::FuncOp main) {
     if (!generic) continue;
     if (auto ok = isolate(generic); !ok) return ok;
     eraseDead(*generic.getBody());
-    if (auto ok = checkWidths(generic); !ok) return ok;
     if (generic.getNumResults() == 1) continue;
-    if (auto ok = split(generic); !ok) return ok;
+    if (auto ok = splitResults(generic); !ok) return ok;
   }
   eraseDead(block);
   return {};

@@ -64,6 +64,13 @@ GroupPlan::Dims GroupPlan::dimsOf(const Member& member, mlir::AffineMap map) con
   return dims;
 }
 
+GroupPlan::Dims GroupPlan::reducedDims(const Member& member) const {
+  Dims dims;
+  for (auto [kind, loop] : llvm::zip(GenericOp(member.op).getIteratorTypesArray(), member.loops))
+    if (kind == Kind::reduction) llvm::append_range(dims, loop);
+  return dims;
+}
+
 // Cuts a dimension into `outer` x the rest.
 bool GroupPlan::split(size_t dim, int64_t outer) {
   for (Member& member : members_)
@@ -117,14 +124,23 @@ bool GroupPlan::align(GenericOp op) {
     if (sizes_[next] != 1) return false;
     member.loops.back().push_back(static_cast<unsigned>(next));
   }
-  // Reduced dimensions are the end of the domain.
-  bool reduced = false;
-  for (auto [loop, kind] : llvm::enumerate(op.getIteratorTypesArray())) {
-    if (kind == Kind::parallel && reduced) return false;
-    reduced |= kind == Kind::reduction;
+  if (!whole && contraction_) return false;
+  if (op.getNumReductionLoops() == 0) {
+    members_.push_back(std::move(member));
+    return true;
   }
-  if (reduced && (!whole || contraction_)) return false;
-  if (contraction_ && !whole) return false;
+  // All reductions of a group are of the same dimensions, its last ones; a single one of others ends the group.
+  if (!whole || contraction_) return false;
+  Dims reduced = reducedDims(member);
+  bool first = true;
+  for (const Member& other : members_)
+    if (GenericOp(other.op).getNumReductionLoops() > 0) {
+      if (reducedDims(other) != reduced) return false;
+      first = false;
+    }
+  const bool suffix = reduced.size() == sizes_.size() - reduced.front();
+  if (!suffix && !first) return false;
+  closed_ = !suffix;
   members_.push_back(std::move(member));
   return true;
 }

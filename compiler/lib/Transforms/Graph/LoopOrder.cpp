@@ -135,6 +135,27 @@ static void differenceToSum(linalg::GenericOp op) {
   difference.erase();
 }
 
+// `select(c, combine(accumulator, x), accumulator)` is `combine(accumulator, select(c, x, neutral))`.
+static void conditionToTerm(linalg::GenericOp op) {
+  Value accumulator = op.getBody()->getArguments().back();
+  Operation* yield = op.getBody()->getTerminator();
+  auto select = yield->getOperand(0).getDefiningOp<arith::SelectOp>();
+  if (!select || select.getFalseValue() != accumulator) return;
+  Operation* step = select.getTrueValue().getDefiningOp();
+  if (!step || step->getNumOperands() != 2 || !step->hasOneUse() || !llvm::is_contained(step->getOperands(), accumulator)) return;
+  mlir::OpBuilder builder(select);
+  mlir::TypedAttr neutral = neutralOf(builder, step, accumulator.getType());
+  if (!neutral) return;
+  mlir::Location location = select.getLoc();
+  const unsigned term = step->getOperand(0) == accumulator ? 1 : 0;
+  Value nothing = arith::ConstantOp::create(builder, location, neutral);
+  Value chosen = arith::SelectOp::create(builder, location, select.getCondition(), step->getOperand(term), nothing);
+  step->moveBefore(select);
+  step->setOperand(term, chosen);
+  yield->setOperand(0, step->getResult(0));
+  select.erase();
+}
+
 static Operation* combinerOf(linalg::GenericOp op) {
   Value accumulator = op.getBody()->getArguments().back();
   Operation* step = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
@@ -175,6 +196,7 @@ class Canonical {
     reduces_ = false;
     for (auto [kind, size] : llvm::zip(kinds_, sizes_)) reduces_ |= kind == Kind::reduction && size != 1;
     if (op_.getNumReductionLoops() > 0) {
+      conditionToTerm(op_);
       selectToSum(op_);
       differenceToSum(op_);
       combiner_ = combinerOf(op_);

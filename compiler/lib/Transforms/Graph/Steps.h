@@ -8,6 +8,7 @@
 #include "device_sim/diagnostic/diagnostic.h"
 #include "device_sim/machine/machine.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 namespace phx::compiler::graph {
 
@@ -21,6 +22,8 @@ Outcome generalise(mlir::func::FuncOp main);
 Outcome widenBooleans(mlir::func::FuncOp main);
 // Slices, padding, concatenation and copying loop nests become npu.rearrange.
 Outcome rearrangeMovements(mlir::func::FuncOp main);
+// Tensors of i64 that loop nests read or write become tensors of pairs of i32.
+Outcome splitWideIntegers(mlir::func::FuncOp main);
 // Sums of products of two tensors become contractions for the cube core.
 Outcome normaliseContractions(mlir::func::FuncOp main);
 // Other loop nests get their canonical form.
@@ -30,6 +33,8 @@ Outcome separateResults(mlir::func::FuncOp main);
 // npu.group operations.
 Outcome makeGroups(mlir::func::FuncOp main, const machine::Machine& machine);
 
+// A loop nest with several results becomes one per result, if no accumulator feeds another result.
+Outcome splitResults(mlir::linalg::GenericOp op);
 // Erases operations of the block whose results nobody uses.
 void eraseDead(mlir::Block& block);
 

@@ -97,7 +97,9 @@ class Driver {
       if (attributes)
         for (mlir::NamedAttribute attribute : attributes)
           main_.setArgAttr(argument, attribute.getName(), attribute.getValue());
-      main_.setArgAttr(argument, "phx.tensor", mlir::TypeAttr::get(type));
+      // Phase graph names the type that the caller knows where it changed it.
+      if (!main_.getArgAttr(argument, "phx.tensor"))
+        main_.setArgAttr(argument, "phx.tensor", mlir::TypeAttr::get(type));
       if (output) main_.setArgAttr(argument, "phx.output", host_.getUnitAttr());
     };
     for (unsigned i = 0; i < inputs; ++i) {
