@@ -4,15 +4,14 @@
 #include <fstream>
 
 #include "device_sim/isa/isa.h"
-#include "lib/Frontend/Onnx/ImportOnnx.h"
 #include "lib/Passes.h"
+#include "lib/ReadTensorProgram.h"
 #include "lib/Transforms/Graph/Graph.h"
 #include "lib/Transforms/Memory/MemoryPhases.h"
 #include "lib/Transforms/Phases.h"
 #include "llvm/Support/raw_ostream.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Verifier.h"
-#include "mlir/Parser/Parser.h"
 #include "phalanx/compiler/tensor.h"
 
 namespace phx::compiler {
@@ -34,7 +33,6 @@ constexpr const char* kPhaseNames[] = {
 #undef PHASE_OF_Tensor
 #undef PHASE_OF_Cuda
 constexpr size_t kPhases = std::size(kPhaseNames);
-constexpr const char* kMachineAttr = "npu.machine";  // of the module: name of the machine it is compiled for
 
 std::optional<Phase> phaseNamed(const std::string& name) {
   for (size_t n = 0; n < kPhases; ++n)
@@ -46,19 +44,6 @@ std::string onePhaseOf() {
   std::string list;
   for (const char* name : kPhaseNames) list += (list.empty() ? "" : ", ") + std::string(name);
   return list;
-}
-
-// MLIR's bytecode has a magic number, its text no control characters; an ONNX model is neither.
-bool isMlir(std::span<const std::byte> program) {
-  constexpr unsigned char kBytecode[] = {'M', 'L', 0xef, 'R'};
-  if (program.size() >= sizeof kBytecode && std::equal(std::begin(kBytecode), std::end(kBytecode), program.begin(),
-                                                       [](unsigned char a, std::byte b) { return std::byte{a} == b; }))
-    return true;
-  return std::none_of(program.begin(), program.begin() + static_cast<ptrdiff_t>(std::min<size_t>(program.size(), 4096)),
-                      [](std::byte b) {
-                        const auto c = static_cast<unsigned char>(b);
-                        return c < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != '\v';
-                      });
 }
 
 class Compilation {
@@ -128,20 +113,9 @@ class Compilation {
   }
 
   Outcome read(std::span<const std::byte> program, const std::string& file) {
-    if (isMlir(program)) {
-      const llvm::StringRef text(reinterpret_cast<const char*>(program.data()), program.size());
-      module_ = mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context_), file);
-      if (!module_) return complaint_ ? *complaint_ : error_at(file, 0, "is neither MLIR nor an ONNX model");
-    } else {
-      onnx::OnnxImportOptions import;
-      import.input_shapes = options_.input_shapes;
-      import.dimensions = options_.dimensions;
-      import.folder = options_.folder;
-      auto imported = onnx::importOnnx(program, file, context_, import);
-      if (!imported) return imported.diagnostic();
-      module_ = std::move(*imported);
-    }
-    module_.get()->setAttr(kMachineAttr, mlir::StringAttr::get(&context_, options_.machine.name));
+    auto parsed = readTensorProgram(program, file, context_, options_);
+    if (!parsed) return complaint_ ? *complaint_ : parsed.diagnostic();
+    module_ = std::move(*parsed);
     return {};
   }
 

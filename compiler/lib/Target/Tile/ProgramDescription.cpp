@@ -15,6 +15,15 @@ using mlir::Value;
 
 uint64_t elementBytes(mlir::Type element) { return (element.getIntOrFloatBitWidth() + 7) / 8; }
 
+std::string programTypeName(mlir::Type element) {
+  if (element.isF32()) return "f32";
+  if (element.isF64()) return "f64";
+  if (element.isF16()) return "f16";
+  if (element.isBF16()) return "bf16";
+  if (element.isInteger(1)) return "bool";
+  return "s" + std::to_string(element.getIntOrFloatBitWidth());
+}
+
 namespace {
 
 struct Buffer {
@@ -36,16 +45,6 @@ struct Launch {
   bool mix;
   llvm::SmallVector<unsigned> arguments;
 };
-
-// Integers are signed unless phx.type says otherwise.
-std::string typeName(mlir::Type element) {
-  if (element.isF32()) return "f32";
-  if (element.isF64()) return "f64";
-  if (element.isF16()) return "f16";
-  if (element.isBF16()) return "bf16";
-  if (element.isInteger(1)) return "bool";
-  return "s" + std::to_string(element.getIntOrFloatBitWidth());
-}
 
 uint64_t bytesOf(Value buffer) {
   auto type = llvm::cast<mlir::MemRefType>(buffer.getType());
@@ -98,7 +97,7 @@ class Describer {
       shape = llvm::cast<mlir::ShapedType>(original.getValue());
     tensor.shape.assign(shape.getShape().begin(), shape.getShape().end());
     auto type = main_.getArgAttrOfType<mlir::StringAttr>(n, "phx.type");
-    tensor.type = type ? type.str() : typeName(shape.getElementType());
+    tensor.type = type ? type.str() : programTypeName(shape.getElementType());
     tensor.buffer = add({output ? "output" : "input", bytesOf(argument), ""});
     indices_[argument] = tensor.buffer;
     list.push_back(std::move(tensor));

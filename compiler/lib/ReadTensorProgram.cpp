@@ -1,0 +1,50 @@
+#include "lib/ReadTensorProgram.h"
+
+#include <algorithm>
+
+#include "lib/Frontend/Onnx/ImportOnnx.h"
+#include "mlir/Parser/Parser.h"
+
+namespace phx::compiler {
+
+namespace {
+
+constexpr unsigned char kBytecode[] = {'M', 'L', 0xef, 'R'};
+constexpr size_t kLooked = 4096;  // bytes
+
+// MLIR's bytecode has a magic number, its text no control characters; an ONNX model is neither.
+bool isMlir(std::span<const std::byte> program) {
+  if (program.size() >= sizeof kBytecode && std::equal(std::begin(kBytecode), std::end(kBytecode), program.begin(),
+                                                       [](unsigned char a, std::byte b) { return std::byte{a} == b; }))
+    return true;
+  return std::none_of(program.begin(), program.begin() + static_cast<ptrdiff_t>(std::min(program.size(), kLooked)),
+                      [](std::byte b) {
+                        const auto c = static_cast<unsigned char>(b);
+                        return c < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != '\v';
+                      });
+}
+
+}  // namespace
+
+Expected<mlir::OwningOpRef<mlir::ModuleOp>> readTensorProgram(std::span<const std::byte> program,
+                                                              const std::string& file, mlir::MLIRContext& context,
+                                                              const TensorCompileOptions& options) {
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  if (isMlir(program)) {
+    const llvm::StringRef text(reinterpret_cast<const char*>(program.data()), program.size());
+    module = mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context), file);
+    if (!module) return error_at(file, 0, "is not what MLIR reads");
+  } else {
+    onnx::OnnxImportOptions import;
+    import.input_shapes = options.input_shapes;
+    import.dimensions = options.dimensions;
+    import.folder = options.folder;
+    auto imported = onnx::importOnnx(program, file, context, import);
+    if (!imported) return imported.diagnostic();
+    module = std::move(*imported);
+  }
+  module.get()->setAttr(kMachineAttr, mlir::StringAttr::get(&context, options.machine.name));
+  return module;
+}
+
+}  // namespace phx::compiler
