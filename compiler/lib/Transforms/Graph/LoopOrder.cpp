@@ -24,7 +24,9 @@ namespace {
 
 struct Input {
   mlir::BlockArgument argument;  // of the old body
-  View view;
+  View view;                     // of the tensor behind movements
+  View direct;                   // of the operand
+  mlir::TypedAttr splat = {};    // its one value, if it has one
 };
 
 // A partial order of loops, as the pairs (before, after) that were added.
@@ -233,18 +235,30 @@ class Canonical {
   }
 
   Outcome readInputs() {
+    llvm::SmallVector<Input> read;
     for (mlir::BlockArgument argument : op_.getBody()->getArguments()) {
       mlir::OpOperand* operand = op_.getMatchingOpOperand(argument);
       if (argument.use_empty() || (op_.isDpsInit(operand) && op_.getNumReductionLoops() > 0)) continue;
-      if (mlir::TypedAttr splat = splatOf(operand->get())) {
-        constants_.push_back({argument, splat});
-        continue;
-      }
       auto view = viewOf(operand->get(), op_.getMatchingIndexingMap(operand), sizes_.size());
       if (!view) return errorAt(location_, "an operand of a loop nest is not indexed linearly");
-      View seen = lookThrough(*view, sizes_);
-      if (mlir::TypedAttr splat = splatOf(seen.source)) constants_.push_back({argument, splat});
-      else inputs_.push_back({argument, seen});
+      for (size_t loop = 0; loop < sizes_.size(); ++loop)
+        if (sizes_[loop] == 1) view->strides[loop] = 0;
+      Input input{argument, lookThrough(*view, sizes_), *view};
+      input.splat = splatOf(input.view.source);
+      read.push_back(input);
+    }
+    // Somebody must know how long a reduced loop is: if nothing that is read has it, an operand is read as it is.
+    for (size_t loop = 0; loop < sizes_.size(); ++loop) {
+      if (sizes_[loop] == 1 || kinds_[loop] != Kind::reduction) continue;
+      if (llvm::any_of(read, [&](const Input& input) { return !input.splat && input.view.strides[loop] != 0; })) continue;
+      auto direct = llvm::find_if(read, [&](const Input& input) { return input.direct.strides[loop] != 0; });
+      if (direct == read.end()) return errorAt(location_, "a reduced loop has no operand");
+      direct->view = direct->direct;
+      direct->splat = {};
+    }
+    for (Input& input : read) {
+      if (input.splat) constants_.push_back({input.argument, input.splat});
+      else inputs_.push_back(input);
     }
     return {};
   }
