@@ -69,6 +69,8 @@ class Reference {
   // Names and types as program descriptions have them.
   TensorValue describe(mlir::Type type, mlir::DictionaryAttr attributes, const std::string& kind, unsigned n) {
     auto shaped = llvm::cast<mlir::ShapedType>(type);
+    if (auto original = attributes ? attributes.getAs<mlir::TypeAttr>("phx.tensor") : mlir::TypeAttr())
+      shaped = llvm::cast<mlir::ShapedType>(original.getValue());
     TensorValue value;
     value.name = kind + std::to_string(n);
     value.type = programTypeName(shaped.getElementType());
