@@ -68,6 +68,12 @@ class ContentCheck {
     if (found == contents.end() || found->second != value) good_ = false;
   }
   void hold(Value value, Contents& contents) { contents[classes_.of(value)] = value; }
+  // Values that come to life together cannot share, be they read or not.
+  void apart(mlir::ValueRange values) {
+    llvm::SmallDenseSet<unsigned> buffers;
+    for (Value value : values)
+      if (isTile(value) && !buffers.insert(classes_.of(value)).second) good_ = false;
+  }
   static void meet(Contents& contents, const Contents& other) {
     for (auto& [buffer, value] : contents)
       if (other.lookup(buffer) != value) value = {};
@@ -84,6 +90,7 @@ class ContentCheck {
       if (!good_) return;
       if (auto loop = llvm::dyn_cast<mlir::scf::ForOp>(op)) {
         for (Value initial : loop.getInitArgs()) read(initial, contents);
+        apart(loop.getRegionIterArgs());
         const Contents before = contents;
         // The second round starts from what the first may have left.
         for (int round = 0; round < 2; ++round) {
@@ -96,6 +103,7 @@ class ContentCheck {
         for (Value result : loop.getResults())
           if (isTile(result)) hold(result, contents);
       } else if (auto branch = llvm::dyn_cast<mlir::scf::IfOp>(op)) {
+        apart(op.getResults());
         Contents other = contents;
         run(*branch.thenBlock(), contents);
         leave(*branch.thenBlock(), contents);
@@ -201,44 +209,68 @@ class Bufferizer {
 
   Outcome shareBuffers() {
     llvm::SmallVector<Tie> ties;
+    // Instructions first: what they write over must be settled before loops and ifs tie their results to anything else.
+    kernel_.walk<mlir::WalkOrder::PreOrder>([&](Operation* op) {
+      if (npu::pipeOf(op)) tiesOf(op, ties);
+    });
     kernel_.walk<mlir::WalkOrder::PreOrder>([&](Operation* op) {
       if (auto loop = llvm::dyn_cast<mlir::scf::ForOp>(op))
         for (unsigned i = 0; i < loop.getNumRegionIterArgs(); ++i)
           if (isTile(loop.getRegionIterArg(i))) classes_.join(loop.getRegionIterArg(i), loop.getResult(i));
-      tiesOf(op, ties);
+      if (!npu::pipeOf(op)) tiesOf(op, ties);
     });
     if (!ContentCheck(classes_).holds(kernel_))
       return errorAt(kernel_.getLoc(), "kernel '" + kernel_.getSymName().str() + "' reads a tile before it is made");
-    for (const Tie& tie : ties) {
+    const size_t most = 4 * ties.size();  // no operand is replaced more than twice
+    for (size_t i = 0; i < ties.size() && i < most; ++i) {
+      const Tie tie = ties[i];
       TileClasses shared = classes_;
       shared.join(tie.operand->get(), tie.to);
-      if (ContentCheck(shared).holds(kernel_)) {
+      if (ContentCheck(shared).holds(kernel_))
         classes_ = std::move(shared);
-        continue;
-      }
-      if (auto ok = separate(tie); !ok) return ok;
+      else if (auto ok = separate(tie, ties); !ok)
+        return ok;
     }
     return {};
   }
 
-  // Gives the tie a fresh tile that is free to be overwritten: empty if the old one was, else a copy.
-  Outcome separate(const Tie& tie) {
+  // Gives the tie a fresh tile that is free to be overwritten: empty if the old one was, else a copy. If the copy would
+  // lie where another operand of the operation still is, that one moves out of the way first and its tie is made again.
+  Outcome separate(const Tie& tie, llvm::SmallVectorImpl<Tie>& ties) {
     Operation* op = tie.operand->getOwner();
     mlir::OpBuilder b(op);
     Value from = tie.operand->get();
     if (isEmpty(from)) {
       tie.operand->set(b.clone(*from.getDefiningOp())->getResult(0));
     } else {
-      auto copy = copyTile(b, from, op);
+      auto copy = copyTo(b, *tie.operand);
       if (!copy) return copy.diagnostic();
-      classes_.join((*copy).getDefiningOp<npu::VecOp>().getOuts(), *copy);
-      tie.operand->set(*copy);
+      b.setInsertionPoint(*copy);
     }
     classes_.join(tie.operand->get(), tie.to);
-    if (!ContentCheck(classes_).holds(kernel_))
-      return errorAt(op->getLoc(), "'" + op->getName().getStringRef().str() +
-                                       "' overwrites a tile that is read later, and a copy does not help");
-    return {};
+    if (ContentCheck(classes_).holds(kernel_)) return {};
+    for (size_t i = 0, known = ties.size(); i < known; ++i) {
+      const Tie other = ties[i];
+      Value value = other.operand->get();
+      if (other.operand == tie.operand || other.operand->getOwner() != op || isEmpty(value) ||
+          !classes_.joined(value, tie.to))
+        continue;
+      if (auto moved = copyTo(b, *other.operand); !moved) return moved.diagnostic();
+      ties.push_back(other);
+    }
+    if (ContentCheck(classes_).holds(kernel_)) return {};
+    return errorAt(op->getLoc(), "'" + op->getName().getStringRef().str() +
+                                     "' overwrites a tile that is read later, and a copy does not help");
+  }
+
+  // The operand becomes a copy of itself in a new buffer. Returns the copying instruction.
+  Expected<Operation*> copyTo(mlir::OpBuilder& b, mlir::OpOperand& operand) {
+    auto copy = copyTile(b, operand.get(), operand.getOwner());
+    if (!copy) return copy.diagnostic();
+    auto vec = (*copy).getDefiningOp<npu::VecOp>();
+    classes_.join(vec.getOuts(), *copy);
+    operand.set(*copy);
+    return vec.getOperation();
   }
 
   // One memref.alloc for each class, in the innermost block that holds everything that works on it.
