@@ -46,7 +46,8 @@ void importUnary(Node& n, TensorBuilder& b) {
   }
   if (n.op() == "Reciprocal" && !n.requireFloat(0)) return;
   if (n.op() == "Not" && x.type != Bool) return n.fail("input 0 is of type " + name(x.type) + "; expected bool");
-  if (n.op() == "BitwiseNot" && !isInteger(x.type)) return n.fail("input 0 is of type " + name(x.type) + "; expected integers");
+  if (n.op() == "BitwiseNot" && !isInteger(x.type))
+    return n.fail("input 0 is of type " + name(x.type) + "; expected integers");
   if (n.op() != "Not" && x.type == Bool) return n.fail("input 0 is of type bool; expected numbers");
   n.output(0, b.elementwise({x}, x.type, [&](ScalarBuilder& s, const Elements& e) {
     if (n.op() == "Abs") return s.abs(e[0]);

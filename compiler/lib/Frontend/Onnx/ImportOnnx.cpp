@@ -53,7 +53,8 @@ class GraphImport {
   const std::set<std::string>& needed() const { return needed_; }
 
  private:
-  Diagnostic problem(std::string message) const { return error_at(file_, 0, std::move(message)); }
+  // Messages may quote strings of the file.
+  Diagnostic problem(const std::string& message) const { return error_at(file_, 0, printable(message, 600)); }
   Diagnostic problem(const NodeProto& node, int index, const std::string& message) const;
   Outcome readOpset();
   Outcome readInitializers();
@@ -346,7 +347,7 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> GraphImport::run() {
     if (wrong.empty()) stream << diagnostic.getLocation() << ": " << diagnostic.str();
     return mlir::success();
   });
-  if (mlir::failed(mlir::verify(*module_))) return problem("the imported graph is not valid: " + printable(wrong));
+  if (mlir::failed(mlir::verify(*module_))) return problem("the imported graph is not valid: " + wrong);
   return std::move(module_);
 }
 

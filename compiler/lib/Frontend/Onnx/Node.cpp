@@ -31,8 +31,10 @@ const ConstantTensor* Node::constant(size_t i, std::string_view what) {
   if (has(i) && inputs_[i]->constant) return inputs_[i]->constant.get();
   unknown_input_ = i;
   std::string label = "input " + std::to_string(i) + " (" + std::string(what) + ")";
-  if (!has(i)) fail(label + " is missing");
-  else fail(label + ", '" + printable(proto_.input(static_cast<int>(i))) + "', must be known when the model is compiled");
+  if (!has(i))
+    fail(label + " is missing");
+  else
+    fail(label + ", '" + printable(proto_.input(static_cast<int>(i))) + "', must be known when the model is compiled");
   return nullptr;
 }
 

@@ -71,10 +71,31 @@ bool copyField(const Field& field, ConstantTensor& tensor, int64_t count, Conver
 
 }  // namespace
 
-std::string printable(std::string_view name) {
+std::string printable(std::string_view name, size_t most) {
   std::string out;
-  for (unsigned char c : name.substr(0, 120)) out += c < 0x20 || c == 0x7f ? '?' : static_cast<char>(c);
-  return name.size() > 120 ? out + "..." : out;
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (out.size() >= most) return out + "...";
+    auto byte = [&](size_t k) { return k < name.size() ? static_cast<unsigned char>(name[k]) : 0u; };
+    // The length of a UTF-8 sequence by its first byte; 0 for what is none, or a control character.
+    unsigned first = byte(i);
+    size_t length = first < 0x20 || first == 0x7f ? 0
+                    : first < 0x80                ? 1
+                    : first < 0xc2                ? 0
+                    : first < 0xe0                ? 2
+                    : first < 0xf0                ? 3
+                    : first < 0xf5                ? 4
+                                                  : 0;
+    for (size_t k = 1; k < length; ++k)
+      if (byte(i + k) < 0x80 || byte(i + k) > 0xbf) length = 0;
+    if (length == 3 && ((first == 0xe0 && byte(i + 1) < 0xa0) || (first == 0xed && byte(i + 1) > 0x9f))) length = 0;
+    if (length == 4 && ((first == 0xf0 && byte(i + 1) < 0x90) || (first == 0xf4 && byte(i + 1) > 0x8f))) length = 0;
+    if (length)
+      out += name.substr(i, length);
+    else
+      out += '?';
+    i += length ? length - 1 : 0;
+  }
+  return out;
 }
 
 Expected<std::shared_ptr<const phx::onnx_schema::ModelProto>> parseModel(std::span<const std::byte> bytes,

@@ -28,7 +28,8 @@ Expected<ConstantTensor> readTensor(const phx::onnx_schema::TensorProto& proto, 
 Expected<ConstantTensor> readTensorFile(std::span<const std::byte> bytes, const std::string& file_name,
                                         std::string* tensor_name = nullptr);
 
-// A name from a file, fit for one line of a message: control characters replaced, long ones cut.
-std::string printable(std::string_view name);
+// Text from a file, fit for one line of a message: what is no UTF-8 or a control character is replaced, long text is
+// cut.
+std::string printable(std::string_view text, size_t most = 120);
 
 }  // namespace phx::compiler::onnx
