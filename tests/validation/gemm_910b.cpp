@@ -1,13 +1,10 @@
 // Matrix products of published Ascend C tuning rows on the simulated Ascend 910B1, timing only: prints simulated and
 // published times. With the argument `synccheck` the order between pipes is checked as well. The schedules are those
 // that the rows state, written out as kernels for the cube cores.
-#include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <string>
 
-#include "device_sim/assembler/assembler.h"
-#include "device_sim/system/system.h"
+#include "tests/validation/tile_run.h"
 
 using namespace phx;
 using namespace phx::sim;
@@ -123,58 +120,16 @@ std::string kernel(const Case& c, const std::string& digest) {
   return s;
 }
 
-int fail(const std::string& message) {
-  std::fprintf(stderr, "gemm_910b: %s\n", message.c_str());
-  return 1;
-}
-
 }  // namespace
 
 int main(int count, char** arguments_given) {
   const bool check = count > 1 && std::string(arguments_given[1]) == "synccheck";
   for (const Case& c : kCases) {
-    const std::string clock_key[] = {std::string("chip.clock=") + c.clock};
-    auto machine = machine::load("ascend-910b1", clock_key);
-    if (!machine) return fail(machine.diagnostic().str());
-    const double clock = machine->chip.clock_hz;
-    auto executable = assembler::assemble(kernel(c, machine::digest(*machine)), c.name);
-    if (!executable) return fail(executable.diagnostic().str());
-    SystemOptions options;
-    options.mode = Mode::timing_only;
-    options.check_pipe_order = check;
-    auto system = System::create(std::move(*machine), options);
-    if (!system) return fail(system.diagnostic().str());
-    LaunchRequest request;
-    request.members = {0};
-    auto program = (*system)->load(image::write(*executable), request.members, c.name);
-    if (!program) return fail(program.diagnostic().str());
-    uint64_t addresses[3];
-    const uint64_t bytes[3] = {uint64_t{c.m} * c.k * 2, uint64_t{c.k} * c.n * 2, uint64_t{c.m} * c.n * 4};
-    for (int i = 0; i < 3; ++i) {
-      auto address = (*system)->memory().allocate(bytes[i], Placement::on, request.members, "operand");
-      if (!address) return fail(address.diagnostic().str());
-      addresses[i] = *address;
-    }
-    std::vector<std::byte> arguments(sizeof addresses);
-    std::memcpy(arguments.data(), addresses, sizeof addresses);
-    request.program = *program;
-    request.arguments = arguments;
-    request.grid = {c.grid_m * c.grid_n, 1, 1};
-    const auto began = std::chrono::steady_clock::now();
-    LaunchResult result = (*system)->launch(request);
-    if (c.warm && !result.refused && !result.fault) {
-      request.start_seconds = result.end_seconds;
-      result = (*system)->launch(request);
-    }
-    const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-    if (result.refused) return fail(result.refused->str());
-    if (result.fault) return fail(result.fault->str());
-    auto us = [&](uint64_t cycles) { return static_cast<double>(cycles) / clock * 1e6; };
-    const double simulated = us(result.counters.cycles);
-    std::printf("%-42s simulated %9.1f us, published %9.1f us, %+5.1f %%;", c.name, simulated, c.published_us,
-                100 * (simulated / c.published_us - 1));
-    for (const char* pipe : {"m", "mte1", "mte2", "fix"})
-      std::printf(" %s %.0f", pipe, us(result.counters.pipe_busy_cycles.at(pipe)) / (c.grid_m * c.grid_n));
-    std::printf(" us busy; %.1f s of host time\n", took);
+    const uint32_t cores = c.grid_m * c.grid_n;
+    const validation::Run run = validation::run(
+        {std::string("chip.clock=") + c.clock}, [&](const std::string& digest) { return kernel(c, digest); },
+        {uint64_t{c.m} * c.k * 2, uint64_t{c.k} * c.n * 2, uint64_t{c.m} * c.n * 4}, cores, c.warm, check);
+    if (!run.error.empty()) return std::fprintf(stderr, "gemm_910b: %s: %s\n", c.name, run.error.c_str()), 1;
+    validation::print(c.name, run, c.published_us, cores, {"m", "mte1", "mte2", "fix"});
   }
 }
