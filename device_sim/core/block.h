@@ -68,7 +68,10 @@ struct OrderedState {
     uint64_t group = 0;  // 0 in mode 0
     auto operator<=>(const CrossFlag&) const = default;
   };
-  std::map<CrossFlag, std::vector<uint64_t>> cross_flags;  // [k]: how many cores have raised it more than k times
+  struct CrossCounts {
+    std::vector<uint64_t> sets, waits;  // [k]: how many cores have raised it, waited for it, more than k times
+  };
+  std::map<CrossFlag, CrossCounts> cross_flags;
   uint64_t served = 0;                                     // operations that let somebody go on; no progress = deadlock
   std::function<uint64_t(uint64_t bytes)> device_malloc;   // 0 if it fails
   std::function<bool(uint64_t address)> device_free;

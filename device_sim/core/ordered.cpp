@@ -116,6 +116,8 @@ bool drop_poll(Warp& warp, Split& split, uint64_t key) {
   return true;
 }
 
+constexpr uint64_t kCrossFlagLimit = 15;  // what the counter of a flag holds
+
 // A core that waits for a cross-core flag stays parked until everybody who raises it has done so. In mode 0 these are
 // all cores of its kind, in mode 1 the AIVs of its group, in mode 2 those of the other kind in its group.
 bool still_waits(Machinery& m, const Decoded* d, OrderedState& state) {
@@ -124,20 +126,30 @@ bool still_waits(Machinery& m, const Decoded* d, OrderedState& state) {
   const auto mode = static_cast<uint8_t>(bits_of(d, 0, 2)), id = static_cast<uint8_t>(bits_of(d, 5, 4));
   const bool cube = m.kernel.core == image::CoreKind::aic;
   const uint64_t group = mode == 0 ? 0 : m.index / (m.launch.group_aiv + 1);
-  if (op == Opcode::CrossSet) {
-    std::vector<uint64_t>& rounds = state.cross_flags[{mode, id, cube, group}];
-    const uint64_t round = m.flags.raised[mode][id]++;
+  auto count = [](std::vector<uint64_t>& rounds, uint64_t round) {
     if (rounds.size() <= round) rounds.resize(round + 1);
-    ++rounds[round];
+    return ++rounds[round];
+  };
+  auto cores = [&](bool of_cubes) { return mode == 0 ? programs_of(m) : of_cubes ? 1 : m.launch.group_aiv; };
+  if (op == Opcode::CrossSet) {
+    OrderedState::CrossCounts& counts = state.cross_flags[{mode, id, cube, group}];
+    const uint64_t round = m.flags.raised[mode][id]++;
+    if (count(counts.sets, round) < cores(cube) || round < kCrossFlagLimit) return false;
+    const uint64_t behind = round - kCrossFlagLimit, waiters = cores(mode == 2 ? !cube : cube);
+    if (behind >= counts.waits.size() || counts.waits[behind] < waiters)
+      raise(&m.frame, d, FaultKind::missing_flag, 0,
+            "cross-core flag " + std::to_string(id) + " is raised more than " + std::to_string(kCrossFlagLimit) +
+                " times before a core that waits for it does so");
     return false;
   }
   const bool by_cube = mode == 2 ? !cube : cube;
-  const std::vector<uint64_t>& rounds = state.cross_flags[{mode, id, by_cube, group}];
+  OrderedState::CrossCounts& counts = state.cross_flags[{mode, id, by_cube, group}];
   const uint64_t round = m.flags.crossed[mode][id];
-  m.flags.raisers = mode == 0 ? programs_of(m) : by_cube ? 1 : m.launch.group_aiv;
-  m.flags.raised_by = round < rounds.size() ? rounds[round] : 0;
+  m.flags.raisers = cores(by_cube);
+  m.flags.raised_by = round < counts.sets.size() ? counts.sets[round] : 0;
   if (m.flags.raised_by < m.flags.raisers) return true;
   ++m.flags.crossed[mode][id];
+  count(counts.waits, round);
   return false;
 }
 

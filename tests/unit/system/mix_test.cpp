@@ -140,6 +140,44 @@ out:
                                   "raised by 1 of 2 cores of the other kind in its group, at word") == 0);
 }
 
+TEST_CASE("a flag counts to 15") {
+  auto run = [](unsigned times) {
+    Rig rig(R"(.target aic "DIGEST"
+.kernel k aic
+.flags mix
+ mov.b32 s4, )" +
+            std::to_string(times) +
+            R"(
+loop:
+ cross_set.mode2.s.id3
+ sub.s32 s4, s4, 1
+ setp.gt.s32 p0, s4, zero
+ bra loop, p0
+ cross_set.mode2.s.id4
+ exit
+.kernel k aiv
+.flags mix
+ cross_wait.mode2.s.id4
+ mov.b32 s4, )" +
+            std::to_string(times) +
+            R"(
+loop2:
+ cross_wait.mode2.s.id3
+ sub.s32 s4, s4, 1
+ setp.gt.s32 p0, s4, zero
+ bra loop2, p0
+ exit
+)");
+    return rig.launch(2, 1);
+  };
+  CHECK(!run(15).fault);
+  const LaunchResult result = run(16);
+  REQUIRE(result.fault);
+  CHECK(result.fault->kind == FaultKind::missing_flag);
+  CHECK(result.fault->detail ==
+        "cross-core flag 3 is raised more than 15 times before a core that waits for it does so");
+}
+
 TEST_CASE("flags of a group need a group, and a tile program is one thread") {
   Rig rig(".target aiv \"DIGEST\"\n.kernel k aiv\n cross_set.mode2.s.id1\n exit\n");
   CHECK(rig.refusal(1, 32) == "k: a tile program is one thread, block (32, 1, 1) asks for 32");
