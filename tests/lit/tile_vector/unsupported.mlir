@@ -2,24 +2,6 @@
 //
 // One error that names the operation, its type and the group.
 
-// CHECK: in vector group 'Quotient_7': the vector cores have no form of 'arith.divui' for operands of type i32, i32
-#d0_of1 = affine_map<(d0) -> (d0)>
-func.func @main(%in0: tensor<64xi32> {phx.name = "in0"}, %in1: tensor<64xi32> {phx.name = "in1"}) -> (tensor<64xi32> {phx.name = "y0"}) {
-  %r = npu.group "Quotient_7" <vector> domain [64] (%in0, %in1) : (tensor<64xi32>, tensor<64xi32>) -> tensor<64xi32> {
-  ^bb0(%a0: tensor<64xi32>, %a1: tensor<64xi32>):
-    %v1 = tensor.empty() : tensor<64xi32>
-    %v2 = linalg.generic {indexing_maps = [#d0_of1, #d0_of1, #d0_of1], iterator_types = ["parallel"]} ins(%a0, %a1 : tensor<64xi32>, tensor<64xi32>) outs(%v1 : tensor<64xi32>) attrs = {npu.dims = array<i64: 0>} {
-    ^bb1(%x0: i32, %x1: i32, %acc: i32):
-      %y = arith.divui %x0, %x1 : i32
-      linalg.yield %y : i32
-    } -> tensor<64xi32>
-    npu.yield %v2 : tensor<64xi32>
-  }
-  return %r : tensor<64xi32>
-}
-
-// -----
-
 // CHECK: in vector group 'Gamma_1': the vector cores have no form of 'math.fma'
 #d0_of1 = affine_map<(d0) -> (d0)>
 func.func @main(%in0: tensor<64xf32> {phx.name = "in0"}, %in1: tensor<64xf32> {phx.name = "in1"}) -> (tensor<64xf32> {phx.name = "y0"}) {

@@ -405,11 +405,25 @@ NodeId Body::ignoreNan(std::string mnemonic, NodeId a, NodeId b) {
   return select(isNumber(a), result, b);
 }
 
+// a / b of unsigned 32-bit numbers from signed ones: twice the quotient of a / 2, which is right or one too small; a
+// divisor with the top bit goes in once at most.
+NodeId Body::divideUnsigned(NodeId a, NodeId b) {
+  NodeId half = shift("logical", a, number("s32", 1));
+  NodeId below = binary("vmul", "s32", make("vdiv", "", "s32", {half, b}), number("s32", 2));
+  NodeId rest = binary("vsub", "s32", a, binary("vmul", "s32", below, b));
+  NodeId more = compareIntegers("ge", Sign::lacks, rest, b);
+  NodeId quotient = select(more, binary("vadd", "s32", below, number("s32", 1)), below);
+  NodeId once = truth(compareIntegers("ge", Sign::lacks, a, b), Element::i32, 1);
+  if (known(b)) return *node(b).value & 0x80000000u ? once : quotient;
+  return select(compare("lt", "s32", b, number("s32", 0)), once, quotient);
+}
+
 NodeId Body::remainder(NodeId a, NodeId b, Sign sign) {
   const Element to = element(a);
   a = widen(a, "s32", sign);
   b = widen(b, "s32", sign);
-  NodeId whole = binary("vmul", "s32", binary("vdiv", "s32", a, b), b);
+  NodeId quotient = to == Element::i32 && sign == Sign::lacks ? divideUnsigned(a, b) : make("vdiv", "", "s32", {a, b});
+  NodeId whole = binary("vmul", "s32", quotient, b);
   return narrow(binary("vsub", "s32", a, whole), "s32", to, sign, false);
 }
 
@@ -504,7 +518,7 @@ Expected<NodeId> Body::operation(mlir::Operation* op, const std::vector<NodeId>&
   switch (how) {
     case How::arithmetic:
       if (from == Element::mask) return unsupported("");
-      if (from == Element::i32 && is_unsigned) return unsupported("the ISA divides signed numbers only");
+      if (from == Element::i32 && is_unsigned) return divideUnsigned(a, b);
       return compute(instruction, "", operands, *result, sign, true);
     case How::bounded:
       if (from == Element::mask)
@@ -534,7 +548,7 @@ Expected<NodeId> Body::operation(mlir::Operation* op, const std::vector<NodeId>&
     case How::bitwise:
       return bitwise(instruction, a, b);
     case How::remainder:
-      if (from == Element::mask || (from == Element::i32 && is_unsigned)) return unsupported("");
+      if (from == Element::mask) return unsupported("");
       return remainder(a, b, sign);
     case How::shift:
       if (from == Element::mask) return unsupported("");

@@ -49,6 +49,7 @@ class Body {
   NodeId invert(NodeId mask);
   NodeId truth(NodeId mask, Element element, double yes);
   NodeId ignoreNan(std::string mnemonic, NodeId a, NodeId b);
+  NodeId divideUnsigned(NodeId a, NodeId b);
   NodeId remainder(NodeId a, NodeId b, Sign sign);
   NodeId shift(std::string_view kind, NodeId a, NodeId amount);
   NodeId toUnsigned32(NodeId id, std::string_view from);

@@ -34,7 +34,7 @@ struct Window {
 void emitWindow(const Program& program, const Plan& plan, mlir::func::FuncOp kernel,
                 const std::vector<unsigned>& inputs, const std::vector<Store>& stores, const Window& window);
 
-// Fills the kernel, whose body `builder` stands in. Program input i is argument inputs[i].
+// Fills the empty body of the kernel. Program input i is argument inputs[i].
 void emitKernel(const Program& program, const Plan& plan, mlir::func::FuncOp kernel,
                 const std::vector<unsigned>& inputs, const std::vector<Store>& stores);
 
