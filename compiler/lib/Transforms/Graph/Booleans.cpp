@@ -1,5 +1,6 @@
-// Tensors of i1 become tensors of i8 that hold 0 or 1: device memory has no smaller element. Bodies still compute with i1; a
-// loop nest converts what it reads (`cmpi ne`) and what it writes (`extui`). Folds of accumulators become minima and maxima.
+// Tensors of i1 become tensors of i8 that hold 0 or 1: device memory has no smaller element. Bodies still compute with
+// i1; a loop nest converts what it reads (`cmpi ne`) and what it writes (`extui`). Folds of accumulators become minima
+// and maxima.
 #include "lib/Transforms/Graph/Steps.h"
 #include "lib/Transforms/Phases.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -70,8 +71,10 @@ static Outcome widenNest(linalg::GenericOp op) {
   }
   builder.setInsertionPointToStart(&body);
   for (mlir::BlockArgument argument : body.getArguments()) {
-    if (argument != accumulator && isBoolean(argument.getType())) argument.setType(builder.getI8Type());
-    else if (argument != accumulator || op.getNumReductionLoops() > 0 || !written) continue;
+    if (argument != accumulator && isBoolean(argument.getType()))
+      argument.setType(builder.getI8Type());
+    else if (argument != accumulator || op.getNumReductionLoops() > 0 || !written)
+      continue;
     llvm::SmallVector<mlir::OpOperand*> uses;
     for (mlir::OpOperand& use : argument.getUses())
       if (!(copies && use.getOwner() == yield)) uses.push_back(&use);
@@ -104,9 +107,11 @@ static Outcome widenScalar(mlir::OpOperand& operand) {
 Outcome widenBooleans(mlir::func::FuncOp main) {
   mlir::Block& block = main.getBody().front();
   for (unsigned i = 0; i < main.getNumArguments(); ++i)
-    if (isBoolean(main.getArgumentTypes()[i])) main.setArgAttr(i, "phx.type", mlir::StringAttr::get(main.getContext(), "bool"));
+    if (isBoolean(main.getArgumentTypes()[i]))
+      main.setArgAttr(i, "phx.type", mlir::StringAttr::get(main.getContext(), "bool"));
   for (unsigned i = 0; i < main.getNumResults(); ++i)
-    if (isBoolean(main.getResultTypes()[i])) main.setResultAttr(i, "phx.type", mlir::StringAttr::get(main.getContext(), "bool"));
+    if (isBoolean(main.getResultTypes()[i]))
+      main.setResultAttr(i, "phx.type", mlir::StringAttr::get(main.getContext(), "bool"));
   for (mlir::BlockArgument argument : block.getArguments())
     if (isBoolean(argument.getType())) argument.setType(widened(argument.getType()));
   for (Operation& op : llvm::make_early_inc_range(block)) {
@@ -120,15 +125,16 @@ Outcome widenBooleans(mlir::func::FuncOp main) {
       for (mlir::BlockArgument argument : body.getArguments()) argument.setType(widened(argument.getType()));
     } else if (auto pad = llvm::dyn_cast<mlir::tensor::PadOp>(op); pad && isBoolean(pad.getType())) {
       if (auto ok = widenScalar(pad.getRegion().front().getTerminator()->getOpOperand(0)); !ok) return ok;
-    } else if (auto constant = llvm::dyn_cast<arith::ConstantOp>(op); constant && is_tensor && isBoolean(constant.getType())) {
+    } else if (auto constant = llvm::dyn_cast<arith::ConstantOp>(op);
+               constant && is_tensor && isBoolean(constant.getType())) {
       mlir::Attribute value = widenConstant(constant.getValue());
       if (!value) return errorAt(op.getLoc(), "a boolean constant is not dense");
       constant.setValueAttr(llvm::cast<mlir::TypedAttr>(value));
     }
     if (is_tensor && isBoolean(op.getResult(0).getType())) op.getResult(0).setType(widened(op.getResult(0).getType()));
   }
-  main.setType(mlir::FunctionType::get(main.getContext(), block.getArgumentTypes(),
-                                       block.getTerminator()->getOperandTypes()));
+  main.setType(
+      mlir::FunctionType::get(main.getContext(), block.getArgumentTypes(), block.getTerminator()->getOperandTypes()));
   eraseDead(block);
   return {};
 }

@@ -25,7 +25,8 @@ static bool supportedElement(mlir::Type type) {
 
 static Outcome checkType(mlir::Location location, mlir::Type type) {
   auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
-  if (!tensor || !tensor.hasStaticShape()) return errorAt(location, "type " + text(type) + " is no tensor of static shape");
+  if (!tensor || !tensor.hasStaticShape())
+    return errorAt(location, "type " + text(type) + " is no tensor of static shape");
   if (!supportedElement(tensor.getElementType()))
     return errorAt(location, "elements of type " + text(tensor.getElementType()) +
                                  " are not supported; expected f16, bf16, f32, i1, i8, i16, i32, i64 or f64");
@@ -42,7 +43,8 @@ static Outcome checkBody(Operation& op) {
     const bool known = llvm::isa_and_nonnull<mlir::arith::ArithDialect, mlir::math::MathDialect>(dialect) ||
                        llvm::isa<mlir::linalg::YieldOp, mlir::linalg::IndexOp, mlir::tensor::YieldOp>(inner);
     if (known) return mlir::WalkResult::advance();
-    outcome = errorAt(inner->getLoc(), "operation '" + nameOf(*inner) + "' is not supported inside '" + nameOf(op) + "'");
+    outcome =
+        errorAt(inner->getLoc(), "operation '" + nameOf(*inner) + "' is not supported inside '" + nameOf(op) + "'");
     return mlir::WalkResult::interrupt();
   });
   return outcome;

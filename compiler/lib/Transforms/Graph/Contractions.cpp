@@ -1,9 +1,10 @@
 // Sums of products of two tensors become contractions over at most one batch, row, column and depth dimension.
 //
-// Matrix products, convolutions (their windows are strided views: im2col is what gathering such a view does), attention's
-// products: all are loop nests in which every loop either indexes both operands and the result (batch), one operand and the result
-// (rows m of the first, columns n of the second), or both operands only (depth k). Loops of one role are collapsed into one. An
-// operand that lies as [b][m][k] or [b][k][m] already is read in place; others are gathered. Accumulators are f32, or i32 for i8.
+// Matrix products, convolutions (their windows are strided views: im2col is what gathering such a view does),
+// attention's products: all are loop nests in which every loop either indexes both operands and the result (batch), one
+// operand and the result (rows m of the first, columns n of the second), or both operands only (depth k). Loops of one
+// role are collapsed into one. An operand that lies as [b][m][k] or [b][k][m] already is read in place; others are
+// gathered. Accumulators are f32, or i32 for i8.
 #include "lib/Transforms/Graph/Steps.h"
 #include "lib/Transforms/Graph/View.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -74,7 +75,8 @@ static Value beforeWidening(Value tensor) {
   return only && same ? op.getDpsInputs()[0] : Value{};
 }
 
-static std::optional<Operand> readOperand(linalg::GenericOp op, mlir::BlockArgument argument, llvm::ArrayRef<int64_t> sizes) {
+static std::optional<Operand> readOperand(linalg::GenericOp op, mlir::BlockArgument argument,
+                                          llvm::ArrayRef<int64_t> sizes) {
   mlir::OpOperand* operand = op.getMatchingOpOperand(argument);
   auto view = viewOf(operand->get(), op.getMatchingIndexingMap(operand), sizes.size());
   if (!view) return std::nullopt;
@@ -146,17 +148,18 @@ static Layout layoutOf(const Operand& operand, const Product& product, const Loo
   auto run = [&](const Loops& loops) {
     int64_t length = 1;
     const int64_t stride = std::abs(operand.view.strides[loops.empty() ? 0 : loops.back()]);
-    for (size_t i = loops.size(); i-- > 0 && operand.view.strides[loops[i]] == length * stride;) length *= product.sizes[loops[i]];
+    for (size_t i = loops.size(); i-- > 0 && operand.view.strides[loops[i]] == length * stride;)
+      length *= product.sizes[loops[i]];
     return stride == 0 ? 0.0 : static_cast<double>(length) / static_cast<double>(stride);
   };
   return {run(rows) > run(k), extent(product, product.batch) * extent(product, rows) * extent(product, k)};
 }
 
-static Value placeOperand(mlir::OpBuilder& builder, mlir::Location location, const Operand& operand, const Product& product,
-                          const Loops& rows, bool transposed) {
+static Value placeOperand(mlir::OpBuilder& builder, mlir::Location location, const Operand& operand,
+                          const Product& product, const Loops& rows, bool transposed) {
   Sizes sizes;
-  View view = ordered(operand, product, {&product.batch, transposed ? &product.k : &rows, transposed ? &rows : &product.k},
-                      sizes);
+  View view = ordered(operand, product,
+                      {&product.batch, transposed ? &product.k : &rows, transposed ? &rows : &product.k}, sizes);
   Sizes shape;
   if (!product.batch.empty()) shape.push_back(extent(product, product.batch));
   shape.push_back(extent(product, transposed ? product.k : rows));
@@ -174,7 +177,8 @@ static Value contract(mlir::OpBuilder& builder, mlir::Location location, Value a
     dims.push_back(row), dims.push_back(column);
     return mlir::AffineMap::getMultiDimMapWithTargets(first + 3, dims, context);
   };
-  llvm::SmallVector<mlir::AffineMap> maps{a_transposed ? map(k, m) : map(m, k), b_transposed ? map(n, k) : map(k, n), map(m, n)};
+  llvm::SmallVector<mlir::AffineMap> maps{a_transposed ? map(k, m) : map(m, k), b_transposed ? map(n, k) : map(k, n),
+                                          map(m, n)};
   llvm::SmallVector<mlir::utils::IteratorType> kinds(first + 3, mlir::utils::IteratorType::parallel);
   kinds.back() = mlir::utils::IteratorType::reduction;
   Value zero = arith::ConstantOp::create(builder, location, builder.getZeroAttr(accumulator));
@@ -207,7 +211,8 @@ static Value map(mlir::OpBuilder& builder, mlir::Location location, mlir::ValueR
   auto identity = builder.getMultiDimIdentityMap(static_cast<unsigned>(shape.size()));
   llvm::SmallVector<mlir::AffineMap> maps(operands.size() + 1, identity);
   llvm::SmallVector<mlir::utils::IteratorType> kinds(shape.size(), mlir::utils::IteratorType::parallel);
-  return linalg::GenericOp::create(builder, location, mlir::TypeRange{empty.getType()}, operands, mlir::ValueRange{empty}, maps, kinds,
+  return linalg::GenericOp::create(builder, location, mlir::TypeRange{empty.getType()}, operands,
+                                   mlir::ValueRange{empty}, maps, kinds,
                                    [&](mlir::OpBuilder& body, mlir::Location, mlir::ValueRange elements) {
                                      linalg::YieldOp::create(body, location, compute(body, elements.drop_back()));
                                    })
@@ -234,7 +239,8 @@ static Value lower(mlir::OpBuilder& builder, linalg::GenericOp op, Product& prod
   for (const Operand* guide : {&product.b, &product.a}) {
     Loops k = product.k;
     llvm::stable_sort(k, [&](size_t x, size_t y) { return guide->view.strides[x] > guide->view.strides[y]; });
-    const int64_t copied = layoutOf(product.a, product, product.m, k).copied + layoutOf(product.b, product, product.n, k).copied;
+    const int64_t copied =
+        layoutOf(product.a, product, product.m, k).copied + layoutOf(product.b, product, product.n, k).copied;
     if (least < 0 || copied < least) best = k, least = copied;
   }
   product.k = best;
@@ -258,9 +264,10 @@ static Value lower(mlir::OpBuilder& builder, linalg::GenericOp op, Product& prod
   int64_t stride = 1;
   for (size_t loop : llvm::reverse(order)) strides[loop] = stride, stride *= product.sizes[loop];
   if (product.accumulator != wide)
-    result = map(builder, location, {result}, product.accumulator, [&](mlir::OpBuilder& body, mlir::ValueRange e) -> Value {
-      return arith::TruncFOp::create(body, location, product.accumulator, e[0]);
-    });
+    result =
+        map(builder, location, {result}, product.accumulator, [&](mlir::OpBuilder& body, mlir::ValueRange e) -> Value {
+          return arith::TruncFOp::create(body, location, product.accumulator, e[0]);
+        });
   View view{result, 0, {}};
   for (mlir::AffineExpr expression : out.getResults()) {
     const size_t loop = llvm::cast<mlir::AffineDimExpr>(expression).getPosition();
@@ -270,10 +277,12 @@ static Value lower(mlir::OpBuilder& builder, linalg::GenericOp op, Product& prod
   result = gather(builder, location, view, sizes);
   Value start = op.getDpsInits()[0];
   if (isZero(splatOf(start))) return result;
-  return map(builder, location, {result, start}, product.accumulator, [&](mlir::OpBuilder& body, mlir::ValueRange e) -> Value {
-    if (llvm::isa<mlir::FloatType>(product.accumulator)) return arith::AddFOp::create(body, location, e[0], e[1]);
-    return arith::AddIOp::create(body, location, e[0], e[1]);
-  });
+  return map(builder, location, {result, start}, product.accumulator,
+             [&](mlir::OpBuilder& body, mlir::ValueRange e) -> Value {
+               if (llvm::isa<mlir::FloatType>(product.accumulator))
+                 return arith::AddFOp::create(body, location, e[0], e[1]);
+               return arith::AddIOp::create(body, location, e[0], e[1]);
+             });
 }
 
 Outcome normaliseContractions(mlir::func::FuncOp main) {

@@ -15,8 +15,9 @@ namespace phx::compiler {
 
 Outcome formGroups(mlir::ModuleOp module, const machine::Machine& machine) {
   if (auto ok = graph::checkModule(module); !ok) return ok;
-  module.getContext()->loadDialect<npu::NpuDialect, mlir::arith::ArithDialect, mlir::linalg::LinalgDialect,
-                                   mlir::math::MathDialect, mlir::tensor::TensorDialect>();
+  module.getContext()
+      ->loadDialect<npu::NpuDialect, mlir::arith::ArithDialect, mlir::linalg::LinalgDialect, mlir::math::MathDialect,
+                    mlir::tensor::TensorDialect>();
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
   for (auto step : {graph::generalise, graph::widenBooleans, graph::rearrangeMovements, graph::splitWideIntegers,
                     graph::normaliseContractions, graph::orderLoops, graph::separateResults})

@@ -1,5 +1,5 @@
-// Every computation becomes a linalg.generic with one result that captures nothing. What stays as it is: linalg.fill with a
-// constant (what reductions start from, and splats).
+// Every computation becomes a linalg.generic with one result that captures nothing. What stays as it is: linalg.fill
+// with a constant (what reductions start from, and splats).
 #include "lib/Transforms/Graph/Steps.h"
 #include "lib/Transforms/Phases.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -68,8 +68,7 @@ Outcome splitResults(linalg::GenericOp op) {
     argument(static_cast<unsigned>(inputs) + r);
     builder.setInsertionPointToEnd(body);
     for (Operation& inner : op.getBody()->without_terminator()) builder.clone(inner, values);
-    linalg::YieldOp::create(builder, op.getLoc(),
-                            values.lookup(op.getBody()->getTerminator()->getOperand(r)));
+    linalg::YieldOp::create(builder, op.getLoc(), values.lookup(op.getBody()->getTerminator()->getOperand(r)));
     eraseDead(*body);
     for (unsigned i = static_cast<unsigned>(inputs); reduces && i + 1 < body->getNumArguments(); ++i)
       if (!body->getArgument(i).use_empty())

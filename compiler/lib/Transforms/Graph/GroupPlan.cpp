@@ -159,7 +159,8 @@ bool GroupPlan::consistent() const {
       // Of each of b, m, n an operand has all or nothing.
       for (unsigned dim : dims)
         for (size_t other = 0; other < sizes_.size(); ++other)
-          if (origin_[other] == origin_[dim] && sizes_[other] != 1 && !llvm::is_contained(dims, static_cast<unsigned>(other)))
+          if (origin_[other] == origin_[dim] && sizes_[other] != 1 &&
+              !llvm::is_contained(dims, static_cast<unsigned>(other)))
             return false;
     }
   }
@@ -190,8 +191,10 @@ llvm::SmallVector<Value> GroupPlan::results() const {
     while (!seen.empty()) {
       Value value = seen.pop_back_val();
       for (mlir::Operation* user : value.getUsers()) {
-        if (isReshape(user)) seen.push_back(user->getResult(0));
-        else outside |= !contains(user);
+        if (isReshape(user))
+          seen.push_back(user->getResult(0));
+        else
+          outside |= !contains(user);
       }
     }
     if (outside) out.push_back(op.getResult(0));
@@ -231,20 +234,22 @@ int64_t GroupPlan::longTensors() const {
   for (const Member& member : members_) {
     GenericOp op = member.op;
     for (mlir::OpOperand* operand : op.getDpsInputOperands())
-      if (llvm::is_contained(dimsOf(member, op.getMatchingIndexingMap(operand)), last)) tensors.insert(rootOf(operand->get()));
+      if (llvm::is_contained(dimsOf(member, op.getMatchingIndexingMap(operand)), last))
+        tensors.insert(rootOf(operand->get()));
     if (llvm::is_contained(dimsOf(member, op.getIndexingMapMatchingResult(op->getResult(0))), last))
       tensors.insert(op->getResult(0));
   }
   return static_cast<int64_t>(tensors.size());
 }
 
-// The number of each dimension after merging neighbours, and the merged sizes. Those of a contraction are b, m, n again; others are
-// merged where every tensor and every nest has both or neither, in one role.
+// The number of each dimension after merging neighbours, and the merged sizes. Those of a contraction are b, m, n
+// again; others are merged where every tensor and every nest has both or neither, in one role.
 llvm::SmallVector<unsigned> GroupPlan::merged(llvm::SmallVectorImpl<int64_t>& sizes) const {
   llvm::SmallVector<bool> joins(sizes_.size(), true);  // with the dimension before
   auto keepApart = [&](const Dims& dims) {
     for (size_t dim = 1; dim < sizes_.size(); ++dim)
-      if (llvm::is_contained(dims, static_cast<unsigned>(dim)) != llvm::is_contained(dims, static_cast<unsigned>(dim - 1)))
+      if (llvm::is_contained(dims, static_cast<unsigned>(dim)) !=
+          llvm::is_contained(dims, static_cast<unsigned>(dim - 1)))
         joins[dim] = false;
   };
   for (const Member& member : members_) {
@@ -261,8 +266,10 @@ llvm::SmallVector<unsigned> GroupPlan::merged(llvm::SmallVectorImpl<int64_t>& si
   llvm::SmallVector<unsigned> number;
   for (size_t dim = 0; dim < sizes_.size(); ++dim) {
     const bool same = dim > 0 && (contraction_ ? origin_[dim] == origin_[dim - 1] : joins[dim]);
-    if (same) sizes.back() *= sizes_[dim];
-    else sizes.push_back(sizes_[dim]);
+    if (same)
+      sizes.back() *= sizes_[dim];
+    else
+      sizes.push_back(sizes_[dim]);
     number.push_back(static_cast<unsigned>(sizes.size()) - 1);
   }
   return number;
@@ -303,8 +310,10 @@ npu::GroupOp GroupPlan::build(llvm::StringRef name, mlir::Location location) con
   auto inputOf = [&](const Member& member, mlir::OpOperand* operand) -> size_t {
     GenericOp op = member.op;
     Input input{rootOf(operand->get()), {}, {}, {}};
-    if (op->hasAttr(kContractionAttr)) input.depth = Sizes(typeOf(operand->get()).getShape());
-    else input.dims = mergedDims(dimsOf(member, op.getMatchingIndexingMap(operand)));
+    if (op->hasAttr(kContractionAttr))
+      input.depth = Sizes(typeOf(operand->get()).getShape());
+    else
+      input.dims = mergedDims(dimsOf(member, op.getMatchingIndexingMap(operand)));
     for (size_t i = 0; i < inputs.size(); ++i)
       if (inputs[i].root == input.root && inputs[i].dims == input.dims && inputs[i].depth == input.depth) return i;
     Sizes shape = input.depth.empty() ? shapeOf(input.dims) : input.depth;
@@ -376,7 +385,8 @@ npu::GroupOp GroupPlan::build(llvm::StringRef name, mlir::Location location) con
     for (mlir::OpOperand* operand : op.getDpsInputOperands()) {
       const Member* producer = producerOf(operand->get());
       GenericOp from = producer ? producer->op : GenericOp{};
-      ins.push_back(producer ? made.lookup(from->getResult(0)) : Value(block->getArgument(static_cast<unsigned>(inputOf(*member, operand)))));
+      ins.push_back(producer ? made.lookup(from->getResult(0))
+                             : Value(block->getArgument(static_cast<unsigned>(inputOf(*member, operand)))));
       maps.push_back(remap(op.getMatchingIndexingMap(operand)));
     }
     maps.push_back(remap(op.getIndexingMapMatchingResult(op->getResult(0))));

@@ -1,8 +1,8 @@
 // A group being put together: loop nests over one iteration space, the domain.
 //
-// Loop nests meet although their loops differ: a tensor of [F, H*W] read as [1, F, H, W] has the same elements in the same order.
-// The domain is therefore kept as the common refinement of all members' loops, and each loop is a run of its dimensions. When the
-// group is built, dimensions that every tensor has side by side are merged again.
+// Loop nests meet although their loops differ: a tensor of [F, H*W] read as [1, F, H, W] has the same elements in the
+// same order. The domain is therefore kept as the common refinement of all members' loops, and each loop is a run of
+// its dimensions. When the group is built, dimensions that every tensor has side by side are merged again.
 #pragma once
 
 #include "lib/Transforms/Graph/View.h"
@@ -17,8 +17,8 @@ class GroupPlan {
   // A contraction, an elementwise nest or a reduction.
   explicit GroupPlan(mlir::linalg::GenericOp first);
 
-  // Adds a nest, if its loops are the domain or the part of it that reductions leave, and every tensor that passes between members
-  // is seen alike by both. False leaves the plan as it was.
+  // Adds a nest, if its loops are the domain or the part of it that reductions leave, and every tensor that passes
+  // between members is seen alike by both. False leaves the plan as it was.
   bool add(mlir::linalg::GenericOp op);
 
   bool contains(mlir::Operation* op) const;

@@ -1,7 +1,7 @@
-// What becomes one kernel. Contractions take the chain of elementwise nests behind them (single use, same m x n). The remaining
-// nests are joined greedily in program order: an elementwise nest or a reduction joins a group that it exchanges a tensor with, as
-// long as the rows of all tensors fit the unified buffer together and no path leaves the group and comes back. Every
-// rearrangement is a group of its own.
+// What becomes one kernel. Contractions take the chain of elementwise nests behind them (single use, same m x n). The
+// remaining nests are joined greedily in program order: an elementwise nest or a reduction joins a group that it
+// exchanges a tensor with, as long as the rows of all tensors fit the unified buffer together and no path leaves the
+// group and comes back. Every rearrangement is a group of its own.
 #include "lib/Transforms/Graph/GroupPlan.h"
 #include "lib/Transforms/Graph/Steps.h"
 #include "lib/Transforms/Phases.h"
@@ -22,7 +22,8 @@ constexpr int64_t kElementBytes = 4, kTemporaries = 2, kShareNumerator = 4, kSha
 
 static void namesOf(mlir::Location location, llvm::SmallVectorImpl<llvm::StringRef>& names) {
   location->walk([&](mlir::Location part) {
-    if (auto named = llvm::dyn_cast<mlir::NameLoc>(part); named && !llvm::is_contained(names, named.getName().getValue()))
+    if (auto named = llvm::dyn_cast<mlir::NameLoc>(part);
+        named && !llvm::is_contained(names, named.getName().getValue()))
       names.push_back(named.getName().getValue());
     return mlir::WalkResult::advance();
   });
@@ -49,21 +50,6 @@ static void build(const GroupPlan& plan, llvm::StringRef otherwise) {
   mlir::sortTopologically(block);
 }
 
-// The one operation that reads the value through reshapes, or null.
-static Operation* onlyReader(Value value) {
-  llvm::SmallVector<Value> seen{value};
-  Operation* reader = nullptr;
-  while (!seen.empty()) {
-    Value now = seen.pop_back_val();
-    for (Operation* user : now.getUsers()) {
-      if (isReshape(user)) seen.push_back(user->getResult(0));
-      else if (reader && reader != user) return nullptr;
-      else reader = user;
-    }
-  }
-  return reader;
-}
-
 static void groupContraction(GenericOp contraction) {
   GroupPlan plan(contraction);
   GenericOp last = contraction;
@@ -75,7 +61,8 @@ static void groupContraction(GenericOp contraction) {
   build(plan, "contraction");
 }
 
-// Does a path lead from the plan through other operations to `op` (or, with `op` a producer, from it back into the plan)?
+// Does a path lead from the plan through other operations to `op` (or, with `op` a producer, from it back into the
+// plan)?
 static bool closesCycle(const GroupPlan& plan, Operation* op) {
   // Backwards from the inputs of plan and op, without steps inside {plan, op}: reaching one of them closes a cycle.
   auto inside = [&](Operation* node) { return node == op || plan.contains(node); };

@@ -1,9 +1,11 @@
 // The canonical form of loop nests: no loops of size 1, one order of loops that every operand follows, constants in the
 // body, reductions that start from the neutral element.
 //
-// The order is that of the result, completed by those of the operands that lie in memory as the nest reads them, the largest
-// first. An operand that contradicts it is gathered into that order. A reduction starts from its combiner's neutral element; what
-// it started from before is combined afterwards.
+// The order is that of the result, completed by those of the operands that lie in memory as the nest reads them, the
+// largest first. An operand that contradicts it is gathered into that order. But an elementwise nest that would only
+// read permuted tensors follows their order, and its result is permuted instead: so permutations sink to whoever needs
+// them, and several become one. A reduction starts from its combiner's neutral element; what it started from before is
+// combined afterwards.
 #include "lib/Transforms/Graph/Steps.h"
 #include "lib/Transforms/Graph/View.h"
 #include "lib/Transforms/Phases.h"
@@ -90,7 +92,9 @@ static View along(const View& view, llvm::ArrayRef<size_t> loops, llvm::ArrayRef
 // The neutral element of a combiner; null if it is none.
 static mlir::TypedAttr neutralOf(mlir::OpBuilder& builder, Operation* op, mlir::Type type) {
   auto real = [&](double value) { return llvm::cast<mlir::TypedAttr>(builder.getFloatAttr(type, value)); };
-  auto integer = [&](const llvm::APInt& value) { return llvm::cast<mlir::TypedAttr>(builder.getIntegerAttr(type, value)); };
+  auto integer = [&](const llvm::APInt& value) {
+    return llvm::cast<mlir::TypedAttr>(builder.getIntegerAttr(type, value));
+  };
   const double infinity = std::numeric_limits<double>::infinity();
   const unsigned bits = type.getIntOrFloatBitWidth();
   if (llvm::isa<arith::AddFOp>(op)) return real(0);
@@ -144,7 +148,9 @@ static void conditionToTerm(linalg::GenericOp op) {
   auto select = yield->getOperand(0).getDefiningOp<arith::SelectOp>();
   if (!select || select.getFalseValue() != accumulator) return;
   Operation* step = select.getTrueValue().getDefiningOp();
-  if (!step || step->getNumOperands() != 2 || !step->hasOneUse() || !llvm::is_contained(step->getOperands(), accumulator)) return;
+  if (!step || step->getNumOperands() != 2 || !step->hasOneUse() ||
+      !llvm::is_contained(step->getOperands(), accumulator))
+    return;
   mlir::OpBuilder builder(select);
   mlir::TypedAttr neutral = neutralOf(builder, step, accumulator.getType());
   if (!neutral) return;
@@ -167,7 +173,8 @@ static Operation* combinerOf(linalg::GenericOp op) {
 }
 
 // Combines two tensors of one shape with a copy of the combiner; `splat` stands for the second one if it has one value.
-static Value combine(mlir::OpBuilder& builder, linalg::GenericOp op, Operation* combiner, Value a, Value b, mlir::TypedAttr splat) {
+static Value combine(mlir::OpBuilder& builder, linalg::GenericOp op, Operation* combiner, Value a, Value b,
+                     mlir::TypedAttr splat) {
   auto type = typeOf(a);
   llvm::SmallVector<Value> operands{a};
   if (!splat) operands.push_back(b);
@@ -177,7 +184,8 @@ static Value combine(mlir::OpBuilder& builder, linalg::GenericOp op, Operation* 
   auto nest = linalg::GenericOp::create(builder, op.getLoc(), mlir::TypeRange{type}, operands, mlir::ValueRange{empty},
                                         llvm::SmallVector<mlir::AffineMap>(operands.size() + 1, identity), kinds,
                                         [&](mlir::OpBuilder& body, mlir::Location location, mlir::ValueRange e) {
-                                          Value second = splat ? Value(arith::ConstantOp::create(body, location, splat)) : e[1];
+                                          Value second =
+                                              splat ? Value(arith::ConstantOp::create(body, location, splat)) : e[1];
                                           Operation* step = body.clone(*combiner);
                                           step->setOperands({e[0], second});
                                           linalg::YieldOp::create(body, location, step->getResult(0));
@@ -190,11 +198,16 @@ namespace {
 class Canonical {
  public:
   explicit Canonical(linalg::GenericOp op)
-      : op_(op), builder_(op), location_(op.getLoc()), sizes_(op.getStaticLoopRanges()), kinds_(op.getIteratorTypesArray()) {}
+      : op_(op),
+        builder_(op),
+        location_(op.getLoc()),
+        sizes_(op.getStaticLoopRanges()),
+        kinds_(op.getIteratorTypesArray()) {}
 
   Outcome run() {
     out_ = op_.getIndexingMapMatchingResult(op_->getResult(0));
-    if (!out_.isProjectedPermutation()) return errorAt(location_, "the result of a loop nest is not indexed by its loops");
+    if (!out_.isProjectedPermutation())
+      return errorAt(location_, "the result of a loop nest is not indexed by its loops");
     reduces_ = false;
     for (auto [kind, size] : llvm::zip(kinds_, sizes_)) reduces_ |= kind == Kind::reduction && size != 1;
     if (op_.getNumReductionLoops() > 0) {
@@ -205,7 +218,9 @@ class Canonical {
       element_ = typeOf(op_->getResult(0)).getElementType();
       neutral_ = combiner_ ? neutralOf(builder_, combiner_, element_) : mlir::TypedAttr{};
       if (!neutral_)
-        return errorAt(location_, "the body of a reduction does not end in a sum, product, minimum or maximum with the accumulator");
+        return errorAt(
+            location_,
+            "the body of a reduction does not end in a sum, product, minimum or maximum with the accumulator");
     }
     if (auto ok = readInputs(); !ok) return ok;
     chooseLoops();
@@ -213,10 +228,22 @@ class Canonical {
     Value start = op_.getDpsInits()[0];
     linalg::GenericOp built = nest;
     if (op_.getNumReductionLoops() > 0 && !startsNeutral(start)) {
+      // Reductions keep the order of their result.
       Value shaped = reshapeTo(builder_, location_, start, typeOf(built.getResult(0)).getShape());
       value = combine(builder_, built, combiner_, built.getResult(0), shaped, splatOf(start));
     }
-    value = reshapeTo(builder_, location_, value, typeOf(op_->getResult(0)).getShape());
+    // From the order of loops to that of the result.
+    Sizes strides(sizes_.size(), 0), box;
+    int64_t stride = 1;
+    for (size_t loop : llvm::reverse(loops_))
+      if (kinds_[loop] == Kind::parallel) strides[loop] = stride, stride *= sizes_[loop];
+    View view{value, 0, {}};
+    for (mlir::AffineExpr expression : out_.getResults()) {
+      const size_t loop = llvm::cast<mlir::AffineDimExpr>(expression).getPosition();
+      view.strides.push_back(strides[loop]);
+      box.push_back(sizes_[loop]);
+    }
+    value = gather(builder_, location_, view, box);
     op_->getResult(0).replaceAllUsesWith(value);
     op_.erase();
     return {};
@@ -250,24 +277,48 @@ class Canonical {
     // Somebody must know how long a reduced loop is: if nothing that is read has it, an operand is read as it is.
     for (size_t loop = 0; loop < sizes_.size(); ++loop) {
       if (sizes_[loop] == 1 || kinds_[loop] != Kind::reduction) continue;
-      if (llvm::any_of(read, [&](const Input& input) { return !input.splat && input.view.strides[loop] != 0; })) continue;
+      if (llvm::any_of(read, [&](const Input& input) { return !input.splat && input.view.strides[loop] != 0; }))
+        continue;
       auto direct = llvm::find_if(read, [&](const Input& input) { return input.direct.strides[loop] != 0; });
       if (direct == read.end()) return errorAt(location_, "a reduced loop has no operand");
       direct->view = direct->direct;
       direct->splat = {};
     }
     for (Input& input : read) {
-      if (input.splat) constants_.push_back({input.argument, input.splat});
-      else inputs_.push_back(input);
+      if (input.splat)
+        constants_.push_back({input.argument, input.splat});
+      else
+        inputs_.push_back(input);
     }
     return {};
   }
 
+  // The order of all operands that have every loop, if they lie in one order in memory and a permutation that nobody
+  // else reads leads to this nest; else empty.
+  llvm::SmallVector<size_t> permutedOrder() {
+    llvm::SmallVector<size_t> order;
+    bool moved = false;
+    if (op_.getNumReductionLoops() > 0) return order;
+    for (const Input& input : inputs_) {
+      llvm::SmallVector<size_t> chain = chainOf(input.view);
+      Sizes box;
+      View dense = along(input.view, chain, sizes_, box);
+      if (product(box) != product(sizes_)) continue;
+      if (!isDense(dense, box) || (!order.empty() && order != chain)) return {};
+      order = chain;
+      moved |= rootOf(input.direct.source) != input.view.source &&
+               onlyReader(rootOf(input.direct.source)) == op_.getOperation();
+    }
+    return moved ? order : llvm::SmallVector<size_t>();
+  }
+
   void chooseLoops() {
     Order order(sizes_.size());
+    order.add(permutedOrder());
     llvm::SmallVector<size_t> chain;
     for (mlir::AffineExpr expression : out_.getResults())
-      if (size_t loop = llvm::cast<mlir::AffineDimExpr>(expression).getPosition(); sizes_[loop] != 1) chain.push_back(loop);
+      if (size_t loop = llvm::cast<mlir::AffineDimExpr>(expression).getPosition(); sizes_[loop] != 1)
+        chain.push_back(loop);
     order.add(chain);
     llvm::SmallVector<const Input*> largest;
     for (const Input& input : inputs_) largest.push_back(&input);
@@ -331,10 +382,9 @@ class Canonical {
       Value neutral = arith::ConstantOp::create(builder_, location_, neutral_);
       out = linalg::FillOp::create(builder_, location_, mlir::ValueRange{neutral}, mlir::ValueRange{out}).getResult(0);
     }
-    auto nest = linalg::GenericOp::create(builder_, location_, mlir::TypeRange{out.getType()}, operands, mlir::ValueRange{out}, maps,
-                                          kinds, [&](mlir::OpBuilder& body, mlir::Location, mlir::ValueRange elements) {
-                                            fillBody(body, elements);
-                                          });
+    auto nest = linalg::GenericOp::create(
+        builder_, location_, mlir::TypeRange{out.getType()}, operands, mlir::ValueRange{out}, maps, kinds,
+        [&](mlir::OpBuilder& body, mlir::Location, mlir::ValueRange elements) { fillBody(body, elements); });
     return {nest.getResult(0), nest};
   }
 
@@ -381,7 +431,8 @@ class Canonical {
 Outcome orderLoops(mlir::func::FuncOp main) {
   llvm::SmallVector<linalg::GenericOp> nests;
   for (Operation& op : main.getBody().front())
-    if (auto generic = llvm::dyn_cast<linalg::GenericOp>(op); generic && !op.hasAttr(kContractionAttr)) nests.push_back(generic);
+    if (auto generic = llvm::dyn_cast<linalg::GenericOp>(op); generic && !op.hasAttr(kContractionAttr))
+      nests.push_back(generic);
   for (linalg::GenericOp nest : nests)
     if (auto ok = Canonical(nest).run(); !ok) return ok;
   eraseDead(main.getBody().front());

@@ -66,8 +66,8 @@ static llvm::SmallVector<Run> others(const Run& run, int64_t size) {
   return out;
 }
 
-// The part, and around it what the insertion leaves of the destination: for each dimension the box in which it is the first one
-// off the part's lattice.
+// The part, and around it what the insertion leaves of the destination: for each dimension the box in which it is the
+// first one off the part's lattice.
 static Value insert(mlir::OpBuilder& builder, tensor::InsertSliceOp op) {
   auto type = typeOf(op.getResult());
   ArrayRef<int64_t> shape = type.getShape();
@@ -119,7 +119,8 @@ static Value copy(mlir::OpBuilder& builder, mlir::linalg::GenericOp op) {
 // A constant that a loop nest yields everywhere.
 static Value constantNest(mlir::OpBuilder& builder, mlir::linalg::GenericOp op) {
   mlir::Attribute value;
-  if (op.getNumReductionLoops() > 0 || !mlir::matchPattern(op.getBody()->getTerminator()->getOperand(0), mlir::m_Constant(&value)))
+  if (op.getNumReductionLoops() > 0 ||
+      !mlir::matchPattern(op.getBody()->getTerminator()->getOperand(0), mlir::m_Constant(&value)))
     return {};
   return rearrange(builder, op.getLoc(), typeOf(op.getResult(0)), {}, value);
 }

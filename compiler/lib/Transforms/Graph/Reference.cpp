@@ -20,7 +20,8 @@ static Value copyBox(mlir::OpBuilder& builder, mlir::Location location, npu::Pie
     return mlir::tensor::InsertOp::create(builder, location, element, target, to);
   }
   auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(builder, location, value); };
-  auto loop = mlir::scf::ForOp::create(builder, location, index(0), index(piece.getSizes()[dim]), index(1), mlir::ValueRange{target});
+  auto loop = mlir::scf::ForOp::create(builder, location, index(0), index(piece.getSizes()[dim]), index(1),
+                                       mlir::ValueRange{target});
   mlir::OpBuilder body = mlir::OpBuilder::atBlockBegin(loop.getBody());
   auto advance = [&](Value place, int64_t stride) -> Value {
     Value step = arith::ConstantIndexOp::create(body, location, stride);
@@ -44,7 +45,8 @@ static void lowerRearrange(npu::RearrangeOp op) {
   Value target = mlir::tensor::EmptyOp::create(builder, location, {type.getNumElements()}, type.getElementType());
   if (op.getFill()) {
     Value value = arith::ConstantOp::create(builder, location, llvm::cast<mlir::TypedAttr>(*op.getFill()));
-    target = mlir::linalg::FillOp::create(builder, location, mlir::ValueRange{value}, mlir::ValueRange{target}).getResult(0);
+    target =
+        mlir::linalg::FillOp::create(builder, location, mlir::ValueRange{value}, mlir::ValueRange{target}).getResult(0);
   }
   llvm::SmallVector<Value> sources;
   for (Value source : op.getSources()) sources.push_back(flatten(builder, location, source));

@@ -1,5 +1,5 @@
-// Every returned value becomes a reshape of a result that a group of its own will have: inputs, constants and values that are
-// returned twice are copied. Fills that something reads become rearrangements without pieces.
+// Every returned value becomes a reshape of a result that a group of its own will have: inputs, constants and values
+// that are returned twice are copied. Fills that something reads become rearrangements without pieces.
 #include "lib/Transforms/Graph/Steps.h"
 #include "lib/Transforms/Graph/View.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -42,7 +42,8 @@ Outcome separateResults(mlir::func::FuncOp main) {
     auto piece = npu::PieceAttr::get(builder.getContext(), 0, 0, 0, size, one, one);
     // The place in the source is that of what is returned, not of the return.
     mlir::Location location = root.getDefiningOp() ? root.getLoc() : ret->getLoc();
-    operand.set(npu::RearrangeOp::create(builder, location, type, mlir::ValueRange{root}, builder.getArrayAttr({piece}), mlir::Attribute{}));
+    operand.set(npu::RearrangeOp::create(builder, location, type, mlir::ValueRange{root}, builder.getArrayAttr({piece}),
+                                         mlir::Attribute{}));
   }
   eraseDead(block);
   return {};

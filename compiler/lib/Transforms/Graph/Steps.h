@@ -1,5 +1,6 @@
 // The steps of phase graph, in order. Each takes @main and leaves it valid; after `orderLoops` it holds only
-//   linalg.generic   canonical loop nests: no loops of size 1 (but one leading parallel one where all others are reductions), maps
+//   linalg.generic   canonical loop nests: no loops of size 1 (but one leading parallel one where all others are
+//   reductions), maps
 //                    that keep the order of loops, one result; contractions over [b,] m, n, k carry kContractionAttr
 //   linalg.fill, tensor.empty (what reductions and contractions start from)
 //   npu.rearrange, tensor.collapse_shape, tensor.expand_shape, arith.constant, return.

@@ -21,7 +21,8 @@ class Checker {
 
   Outcome run() {
     for (mlir::Type type : llvm::concat<const mlir::Type>(group_.getInputs().getTypes(), group_.getResultTypes()))
-      if (mlir::getElementTypeOrSelf(type).isInteger(1)) return fail(group_, "has a boolean input or result; expected i8");
+      if (mlir::getElementTypeOrSelf(type).isInteger(1))
+        return fail(group_, "has a boolean input or result; expected i8");
     if (group_.getKind() == npu::GroupKind::copy) return copy();
     for (Operation& op : group_.getBody().front().without_terminator())
       if (auto ok = member(op); !ok) return ok;
@@ -31,7 +32,8 @@ class Checker {
 
  private:
   Outcome fail(Operation* op, const std::string& message) {
-    return errorAt(op->getLoc(), "group '" + group_.getName().str() + "': '" + op->getName().getStringRef().str() + "' " + message);
+    return errorAt(op->getLoc(),
+                   "group '" + group_.getName().str() + "': '" + op->getName().getStringRef().str() + "' " + message);
   }
 
   Outcome copy() {
@@ -46,11 +48,13 @@ class Checker {
     auto nest = llvm::dyn_cast<linalg::LinalgOp>(op);
     if (!nest) return fail(&op, "is no linalg operation");
     auto dims = op.getAttrOfType<mlir::DenseI64ArrayAttr>(npu::kDimsAttr);
-    if (!dims || dims.size() != static_cast<int64_t>(nest.getNumLoops())) return fail(&op, "has no npu.dims for its loops");
+    if (!dims || dims.size() != static_cast<int64_t>(nest.getNumLoops()))
+      return fail(&op, "has no npu.dims for its loops");
     auto ranges = nest.getStaticLoopRanges();
     for (auto [dim, range] : llvm::zip(dims.asArrayRef(), ranges)) {
       if (dim < 0) continue;
-      if (dim >= static_cast<int64_t>(group_.getDomain().size()) || group_.getDomain()[static_cast<size_t>(dim)] != range)
+      if (dim >= static_cast<int64_t>(group_.getDomain().size()) ||
+          group_.getDomain()[static_cast<size_t>(dim)] != range)
         return fail(&op, "has loops that are not those of the domain");
     }
     if (llvm::isa<linalg::FillOp>(op)) return {};
@@ -89,8 +93,10 @@ class Checker {
     // A reduction of something else than a suffix is alone.
     bool reduced = false, suffix = dims.back() == static_cast<int64_t>(group_.getDomain().size()) - 1;
     for (Kind kind : nest.getIteratorTypesArray()) {
-      if (kind == Kind::reduction) reduced = true;
-      else if (reduced) suffix = false;
+      if (kind == Kind::reduction)
+        reduced = true;
+      else if (reduced)
+        suffix = false;
     }
     if (!suffix && !llvm::is_contained(group_.getBody().front().getTerminator()->getOperands(), nest->getResult(0)))
       return fail(nest, "reduces dimensions that do not end the domain, and does not end its group");
@@ -110,14 +116,16 @@ Outcome verifyAfterGraph(mlir::ModuleOp module) {
   for (Operation& op : block.without_terminator()) {
     if (graph::isReshape(&op) || llvm::isa<mlir::arith::ConstantOp>(op)) continue;
     auto group = llvm::dyn_cast<npu::GroupOp>(op);
-    if (!group) return errorAt(op.getLoc(), "operation '" + op.getName().getStringRef().str() + "' is left outside of groups");
+    if (!group)
+      return errorAt(op.getLoc(), "operation '" + op.getName().getStringRef().str() + "' is left outside of groups");
     if (auto ok = Checker(group).run(); !ok) return ok;
   }
   llvm::DenseSet<Value> returned;
   for (auto [i, value] : llvm::enumerate(block.getTerminator()->getOperands())) {
     Value root = graph::rootOf(value);
     if (!root.getDefiningOp<npu::GroupOp>() || !returned.insert(root).second)
-      return errorAt(block.getTerminator()->getLoc(), "result " + std::to_string(i) + " of @main is not the result of a group of its own");
+      return errorAt(block.getTerminator()->getLoc(),
+                     "result " + std::to_string(i) + " of @main is not the result of a group of its own");
   }
   return {};
 }

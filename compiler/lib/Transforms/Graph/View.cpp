@@ -55,6 +55,23 @@ Value reshapeTo(mlir::OpBuilder& builder, mlir::Location location, Value value, 
   return mlir::tensor::ExpandShapeOp::create(builder, location, to, value, *runs);
 }
 
+mlir::Operation* onlyReader(Value value) {
+  llvm::SmallVector<Value> seen{value};
+  mlir::Operation* reader = nullptr;
+  while (!seen.empty()) {
+    Value now = seen.pop_back_val();
+    for (mlir::Operation* user : now.getUsers()) {
+      if (isReshape(user))
+        seen.push_back(user->getResult(0));
+      else if (reader && reader != user)
+        return nullptr;
+      else
+        reader = user;
+    }
+  }
+  return reader;
+}
+
 // --- Views
 
 static bool addLinear(mlir::AffineExpr expression, int64_t scale, View& view) {
@@ -87,7 +104,8 @@ std::optional<View> viewOf(Value tensor, mlir::AffineMap map, size_t loops) {
 static npu::PieceAttr wholeView(npu::RearrangeOp op) {
   if (op.getPieces().size() != 1) return {};
   auto piece = llvm::cast<npu::PieceAttr>(op.getPieces()[0]);
-  const bool dense = piece.getDstOffset() == 0 && piece.getDstStrides() == ArrayRef<int64_t>(rowMajor(piece.getSizes())) &&
+  const bool dense = piece.getDstOffset() == 0 &&
+                     piece.getDstStrides() == ArrayRef<int64_t>(rowMajor(piece.getSizes())) &&
                      product(piece.getSizes()) == typeOf(op.getResult()).getNumElements();
   return dense ? piece : npu::PieceAttr{};
 }
@@ -149,8 +167,8 @@ Value gather(mlir::OpBuilder& builder, mlir::Location location, const View& view
 
 // --- Rearrangements
 
-// Drops dimensions of size 1, merges neighbours that advance as one in both tensors, and orders dimensions by their stride in
-// the result, so that equal movements look equal.
+// Drops dimensions of size 1, merges neighbours that advance as one in both tensors, and orders dimensions by their
+// stride in the result, so that equal movements look equal.
 static void simplify(Box& box) {
   llvm::SmallVector<size_t> order;
   for (size_t i = 0; i < box.sizes.size(); ++i)
@@ -191,8 +209,10 @@ mlir::TypedAttr splatOf(Value tensor) {
 // The bytes of one element, little endian; empty for types that are not whole bytes.
 static std::string bytesOf(mlir::Attribute value) {
   llvm::APInt bits;
-  if (auto real = llvm::dyn_cast<mlir::FloatAttr>(value)) bits = real.getValue().bitcastToAPInt();
-  else if (auto integer = llvm::dyn_cast<mlir::IntegerAttr>(value)) bits = integer.getValue();
+  if (auto real = llvm::dyn_cast<mlir::FloatAttr>(value))
+    bits = real.getValue().bitcastToAPInt();
+  else if (auto integer = llvm::dyn_cast<mlir::IntegerAttr>(value))
+    bits = integer.getValue();
   if (bits.getBitWidth() % 8 != 0 || bits.getBitWidth() > 64) return {};
   const uint64_t word = bits.getZExtValue();
   return std::string(reinterpret_cast<const char*>(&word), bits.getBitWidth() / 8);
@@ -224,7 +244,8 @@ static Value fold(mlir::OpBuilder& builder, mlir::Location location, RankedTenso
   // A broadcast constant stays small: its readers mostly can do the broadcast themselves.
   for (const Box& box : boxes)
     if (llvm::is_contained(box.from.strides, 0)) return {};
-  if (bits % 8 != 0 || boxes.empty() || type.getNumElements() * static_cast<int64_t>(bytes) > kMostFoldedBytes) return {};
+  if (bits % 8 != 0 || boxes.empty() || type.getNumElements() * static_cast<int64_t>(bytes) > kMostFoldedBytes)
+    return {};
   std::string out(static_cast<size_t>(type.getNumElements()) * bytes, '\0');
   if (fill) {
     std::string element = bytesOf(fill);

@@ -1,8 +1,9 @@
 // Strided views: the algebra behind npu.rearrange.
 //
-// Slices, transpositions, windows and broadcasts are all the same thing here: a box of indices, each with a stride in the
-// flattened row-major tensor that it reads. A view composed with the view that made its source is one view, so chains of
-// movements cost one copy, and often none: a consumer that can read the source as it lies gets a reshape of it.
+// Slices, transpositions, windows and broadcasts are all the same thing here: a box of indices, each with a stride in
+// the flattened row-major tensor that it reads. A view composed with the view that made its source is one view, so
+// chains of movements cost one copy, and often none: a consumer that can read the source as it lies gets a reshape of
+// it.
 #pragma once
 
 #include <optional>
@@ -14,8 +15,8 @@ namespace phx::compiler::graph {
 
 using Sizes = llvm::SmallVector<int64_t, 6>;
 
-// The element at index (i, j, ..) of the box is element offset + i strides[0] + j strides[1] + .. of the flattened source. The
-// sizes of the box are kept beside the view. Strides may be zero (broadcast) or negative.
+// The element at index (i, j, ..) of the box is element offset + i strides[0] + j strides[1] + .. of the flattened
+// source. The sizes of the box are kept beside the view. Strides may be zero (broadcast) or negative.
 struct View {
   mlir::Value source;
   int64_t offset = 0;
@@ -37,14 +38,16 @@ mlir::RankedTensorType typeOf(mlir::Value value);
 bool isReshape(mlir::Operation* op);
 // The tensor before all reshapes: the same elements in the same order.
 mlir::Value rootOf(mlir::Value value);
+// The one operation that reads the value, directly or behind reshapes; null if there is none or another one.
+mlir::Operation* onlyReader(mlir::Value value);
 // Reshapes the root of `value`; the number of elements stays.
 mlir::Value reshapeTo(mlir::OpBuilder& builder, mlir::Location location, mlir::Value value,
                       llvm::ArrayRef<int64_t> shape);
 
 // What an operand of a loop nest reads: the map's results index the tensor. nullopt: the map is not linear.
 std::optional<View> viewOf(mlir::Value tensor, mlir::AffineMap map, size_t loops);
-// Follows reshapes and rearrangements that are one view, as long as the composition is a view. Strides of loops of size 1
-// become 0.
+// Follows reshapes and rearrangements that are one view, as long as the composition is a view. Strides of loops of size
+// 1 become 0.
 View lookThrough(View view, llvm::ArrayRef<int64_t> sizes);
 // Does the view read its whole source, in row-major order?
 bool isDense(const View& view, llvm::ArrayRef<int64_t> sizes);

@@ -1,7 +1,8 @@
-// 64-bit integers. The vector units compute with 32 bits at most, but indices and counts of models are i64. Where a loop nest
-// reads or writes i64, all tensors of i64 become tensors of i32 with a last dimension of 2: the low and the high word, as they lie
-// in memory. Bodies compute with pairs of words. What has a simple exact form on pairs is done: truncation, extension, constants,
-// selection, bitwise operations, equality. Other arithmetic on 64 bits is an error, as is any on f64.
+// 64-bit integers. The vector units compute with 32 bits at most, but indices and counts of models are i64. Where a
+// loop nest reads or writes i64, all tensors of i64 become tensors of i32 with a last dimension of 2: the low and the
+// high word, as they lie in memory. Bodies compute with pairs of words. What has a simple exact form on pairs is done:
+// truncation, extension, constants, selection, sums and differences, bitwise operations, equality. Other arithmetic on
+// 64 bits is an error, as is any on f64.
 #include "lib/Transforms/Graph/Steps.h"
 #include "lib/Transforms/Graph/View.h"
 #include "lib/Transforms/Phases.h"
@@ -66,14 +67,18 @@ class Body {
     } else if (llvm::isa<arith::SelectOp>(op)) {
       define(result, {arith::SelectOp::create(b_, location_, narrow(0), pair(1).low, pair(2).low),
                       arith::SelectOp::create(b_, location_, narrow(0), pair(1).high, pair(2).high)});
+    } else if (llvm::isa<arith::AddIOp, arith::SubIOp>(op)) {
+      define(result, sum(pair(0), pair(1), llvm::isa<arith::SubIOp>(op)));
     } else if (llvm::isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op)) {
       define(result, {bitwise(op, pair(0).low, pair(1).low), bitwise(op, pair(0).high, pair(1).high)});
     } else if (auto compare = llvm::dyn_cast<arith::CmpIOp>(op);
-               compare && (compare.getPredicate() == arith::CmpIPredicate::eq || compare.getPredicate() == arith::CmpIPredicate::ne)) {
+               compare && (compare.getPredicate() == arith::CmpIPredicate::eq ||
+                           compare.getPredicate() == arith::CmpIPredicate::ne)) {
       Value low = arith::CmpIOp::create(b_, location_, compare.getPredicate(), pair(0).low, pair(1).low);
       Value high = arith::CmpIOp::create(b_, location_, compare.getPredicate(), pair(0).high, pair(1).high);
-      values_.map(result, compare.getPredicate() == arith::CmpIPredicate::eq ? Value(arith::AndIOp::create(b_, location_, low, high))
-                                                                            : Value(arith::OrIOp::create(b_, location_, low, high)));
+      values_.map(result, compare.getPredicate() == arith::CmpIPredicate::eq
+                              ? Value(arith::AndIOp::create(b_, location_, low, high))
+                              : Value(arith::OrIOp::create(b_, location_, low, high)));
     } else {
       return false;
     }
@@ -92,6 +97,23 @@ class Body {
     if (value.getType().isInteger(32)) return value;
     return Extension::create(b_, location_, b_.getI32Type(), value);
   }
+  // Carry and borrow by a comparison of the low words without sign: of both with the top bit flipped.
+  Pair sum(Pair x, Pair y, bool minus) {
+    auto less = [&](Value a, Value b) -> Value {
+      Value top = word(std::numeric_limits<int32_t>::min());
+      a = arith::XOrIOp::create(b_, location_, a, top), b = arith::XOrIOp::create(b_, location_, b, top);
+      Value bit = arith::CmpIOp::create(b_, location_, arith::CmpIPredicate::slt, a, b);
+      return arith::SelectOp::create(b_, location_, bit, word(1), word(0));
+    };
+    if (minus) {
+      Value low = arith::SubIOp::create(b_, location_, x.low, y.low),
+            high = arith::SubIOp::create(b_, location_, x.high, y.high);
+      return {low, arith::SubIOp::create(b_, location_, high, less(x.low, y.low))};
+    }
+    Value low = arith::AddIOp::create(b_, location_, x.low, y.low),
+          high = arith::AddIOp::create(b_, location_, x.high, y.high);
+    return {low, arith::AddIOp::create(b_, location_, high, less(low, x.low))};
+  }
   Value bitwise(Operation& like, Value a, Value b) {
     if (llvm::isa<arith::AndIOp>(like)) return arith::AndIOp::create(b_, location_, a, b);
     if (llvm::isa<arith::OrIOp>(like)) return arith::OrIOp::create(b_, location_, a, b);
@@ -107,7 +129,8 @@ class Body {
 }  // namespace
 
 static Diagnostic unsupported(Operation& op) {
-  return errorAt(op.getLoc(), "'" + op.getName().getStringRef().str() + "' computes with 64-bit elements, which the vector units do not have");
+  return errorAt(op.getLoc(), "'" + op.getName().getStringRef().str() +
+                                  "' computes with 64-bit elements, which the vector units do not have");
 }
 
 // Rebuilds a nest that reads or writes i64; operands of i64 are pairs already. Gives the value of its result.
@@ -139,11 +162,14 @@ static Outcome convertNest(linalg::GenericOp op, Value& result) {
   llvm::SmallVector<Value> outs;
   if (wide) {
     shape = shape.drop_back();
-    for (int i = 0; i < 2; ++i) outs.push_back(mlir::tensor::EmptyOp::create(builder, location, shape, builder.getI32Type())), maps.push_back(out);
+    for (int i = 0; i < 2; ++i)
+      outs.push_back(mlir::tensor::EmptyOp::create(builder, location, shape, builder.getI32Type())),
+          maps.push_back(out);
   } else {
     outs.push_back(op.getDpsInits()[0]), maps.push_back(out);
   }
-  auto nest = linalg::GenericOp::create(builder, location, mlir::ValueRange(outs).getTypes(), ins, outs, maps, op.getIteratorTypesArray());
+  auto nest = linalg::GenericOp::create(builder, location, mlir::ValueRange(outs).getTypes(), ins, outs, maps,
+                                        op.getIteratorTypesArray());
   mlir::Block* block = builder.createBlock(&nest.getRegion());
   mlir::IRMapping values;
   Body body(builder, values);
@@ -184,7 +210,8 @@ static Outcome convertRearrange(npu::RearrangeOp op, Value& result) {
   mlir::Attribute fill;
   if (op.getFill()) {
     const int64_t value = llvm::cast<mlir::IntegerAttr>(*op.getFill()).getInt();
-    if (value != 0 && value != -1) return errorAt(op.getLoc(), "64-bit integers are filled with 0 or -1 only where loop nests compute with them");
+    if (value != 0 && value != -1)
+      return errorAt(op.getLoc(), "64-bit integers are filled with 0 or -1 only where loop nests compute with them");
     fill = builder.getI32IntegerAttr(static_cast<int32_t>(value));
   }
   llvm::SmallVector<mlir::Attribute> pieces;
@@ -197,10 +224,12 @@ static Outcome convertRearrange(npu::RearrangeOp op, Value& result) {
     };
     Sizes sizes(piece.getSizes());
     sizes.push_back(2);
-    pieces.push_back(npu::PieceAttr::get(builder.getContext(), piece.getSource(), 2 * piece.getSrcOffset(), 2 * piece.getDstOffset(),
-                                         sizes, twice(piece.getSrcStrides()), twice(piece.getDstStrides())));
+    pieces.push_back(npu::PieceAttr::get(builder.getContext(), piece.getSource(), 2 * piece.getSrcOffset(),
+                                         2 * piece.getDstOffset(), sizes, twice(piece.getSrcStrides()),
+                                         twice(piece.getDstStrides())));
   }
-  result = npu::RearrangeOp::create(builder, op.getLoc(), wordsType(op.getType()), op.getSources(), builder.getArrayAttr(pieces), fill);
+  result = npu::RearrangeOp::create(builder, op.getLoc(), wordsType(op.getType()), op.getSources(),
+                                    builder.getArrayAttr(pieces), fill);
   return {};
 }
 
@@ -213,7 +242,8 @@ static Outcome convertConstant(arith::ConstantOp op, Value& result) {
     words.push_back(static_cast<int32_t>(value.getZExtValue()));
     words.push_back(static_cast<int32_t>(value.getZExtValue() >> 32));
   }
-  result = arith::ConstantOp::create(builder, op.getLoc(), mlir::DenseElementsAttr::get(wordsType(op.getType()), llvm::ArrayRef(words)));
+  result = arith::ConstantOp::create(builder, op.getLoc(),
+                                     mlir::DenseElementsAttr::get(wordsType(op.getType()), llvm::ArrayRef(words)));
   return {};
 }
 
@@ -263,7 +293,8 @@ Outcome splitWideIntegers(mlir::func::FuncOp main) {
       RankedTensorType type = wordsType(op.getResult(0).getType());
       result = mlir::tensor::EmptyOp::create(builder, op.getLoc(), type.getShape(), type.getElementType());
     } else if (mlir::TypedAttr splat = splatOf(op.getResult(0))) {
-      auto dense = mlir::DenseElementsAttr::get(llvm::cast<RankedTensorType>(op.getResult(0).getType()), llvm::ArrayRef<mlir::Attribute>(splat));
+      auto dense = mlir::DenseElementsAttr::get(llvm::cast<RankedTensorType>(op.getResult(0).getType()),
+                                                llvm::ArrayRef<mlir::Attribute>(splat));
       auto all = arith::ConstantOp::create(builder, op.getLoc(), dense);
       outcome = convertConstant(all, result);
       all.erase();
@@ -273,7 +304,8 @@ Outcome splitWideIntegers(mlir::func::FuncOp main) {
     op.getResult(0).replaceAllUsesWith(result);
     op.erase();
   }
-  main.setType(mlir::FunctionType::get(main.getContext(), block.getArgumentTypes(), block.getTerminator()->getOperandTypes()));
+  main.setType(
+      mlir::FunctionType::get(main.getContext(), block.getArgumentTypes(), block.getTerminator()->getOperandTypes()));
   eraseDead(block);
   return {};
 }

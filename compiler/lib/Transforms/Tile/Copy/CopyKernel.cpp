@@ -15,7 +15,9 @@ namespace {
 constexpr int64_t kBlock = 32;
 
 int64_t bytesOf(mlir::Type element) { return element.getIntOrFloatBitWidth() / 8; }
-int64_t paddedColumns(int64_t columns, int64_t bytes) { return (columns * bytes + kBlock - 1) / kBlock * kBlock / bytes; }
+int64_t paddedColumns(int64_t columns, int64_t bytes) {
+  return (columns * bytes + kBlock - 1) / kBlock * kBlock / bytes;
+}
 
 // Instructions that only move bits name them by their width.
 std::string moving(llvm::StringRef mnemonic, int64_t bytes) {
@@ -46,17 +48,20 @@ CopyKernel::Extent CopyKernel::extent(Value number, int64_t size, int64_t tile) 
 }
 
 Value CopyKernel::empty(mlir::Type element, int64_t rows, int64_t columns, int64_t buffers) {
-  Value tile = mlir::tensor::EmptyOp::create(builder_, location_, {rows, paddedColumns(columns, bytesOf(element))}, element);
+  Value tile =
+      mlir::tensor::EmptyOp::create(builder_, location_, {rows, paddedColumns(columns, bytesOf(element))}, element);
   if (buffers > 1) tile.getDefiningOp()->setAttr(npu::kBuffersAttr, builder_.getI64IntegerAttr(buffers));
   return tile;
 }
 
-Value CopyKernel::vector(llvm::StringRef inst, mlir::ValueRange ins, Value value, Value rows, Value columns, Value outs) {
+Value CopyKernel::vector(llvm::StringRef inst, mlir::ValueRange ins, Value value, Value rows, Value columns,
+                         Value outs) {
   return npu::VecOp::create(builder_, location_, outs.getType(), inst, ins, value, rows, columns, outs).getResult();
 }
 
 Value CopyKernel::load(Value gm, Value offset, Value rows, Value columns, Value pitch, Value outs) {
-  return npu::LoadOp::create(builder_, location_, outs.getType(), gm, offset, rows, columns, pitch, outs, 2).getResult();
+  return npu::LoadOp::create(builder_, location_, outs.getType(), gm, offset, rows, columns, pitch, outs, 2)
+      .getResult();
 }
 
 void CopyKernel::forTasks(int64_t tasks, llvm::function_ref<void(Value)> body) {
@@ -72,8 +77,8 @@ void CopyKernel::forTasks(int64_t tasks, llvm::function_ref<void(Value)> body) {
   body(loop.getInductionVar());
 }
 
-// Element (r, c) of a gathered tile is c steps from the row's start; rows of the loaded tile lie a row apart, or, where all rows
-// are the same one, it has but one. The number of a row as a value comes from a transposed row of numbers.
+// Element (r, c) of a gathered tile is c steps from the row's start; rows of the loaded tile lie a row apart, or, where
+// all rows are the same one, it has but one. The number of a row as a value comes from a transposed row of numbers.
 Value CopyKernel::gatherTable(const CopyPlan& plan, int64_t bytes, int64_t loaded_columns) {
   mlir::Type word = builder_.getI32Type();
   auto constant = [&](int64_t value) -> Value {
@@ -148,7 +153,8 @@ void CopyKernel::task(const CopyPlan& plan, Value number, Value source, Value re
         Value last = arith::SubIOp::create(builder_, location_, columns.size, index(1));
         span = advance(index(1), last, step);
       }
-      if (plan.column.from < 0) from = arith::SubIOp::create(builder_, location_, from, index((plan.tile_columns - 1) * step));
+      if (plan.column.from < 0)
+        from = arith::SubIOp::create(builder_, location_, from, index((plan.tile_columns - 1) * step));
       tile = load(source, from, loaded_rows, span, pitch,
                   empty(element, loaded_tile_rows, (plan.tile_columns - 1) * step + 1));
       tile = vector(moving("vgather", bytes), {tile, table}, {}, rows.size, columns.size,
@@ -162,7 +168,8 @@ void CopyKernel::task(const CopyPlan& plan, Value number, Value source, Value re
                     empty(element, plan.tile_rows, plan.tile_columns, 2));
       break;
   }
-  npu::StoreOp::create(builder_, location_, tile, result, to, rows.size, columns.size, index(std::max<int64_t>(plan.row.to, 1)));
+  npu::StoreOp::create(builder_, location_, tile, result, to, rows.size, columns.size,
+                       index(std::max<int64_t>(plan.row.to, 1)));
 }
 
 void CopyKernel::fillWith(Value result, int64_t elements, Value tile) {

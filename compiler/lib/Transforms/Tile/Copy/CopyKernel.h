@@ -25,9 +25,10 @@ class CopyKernel {
   // Number of the tile with `tile` elements each, to its place in the dimension.
   Extent extent(mlir::Value number, int64_t size, int64_t tile);
   mlir::Value empty(mlir::Type element, int64_t rows, int64_t columns, int64_t buffers = 1);
-  mlir::Value vector(llvm::StringRef inst, mlir::ValueRange ins, mlir::Value value, mlir::Value rows, mlir::Value columns,
-                     mlir::Value outs);
-  mlir::Value load(mlir::Value gm, mlir::Value offset, mlir::Value rows, mlir::Value columns, mlir::Value pitch, mlir::Value outs);
+  mlir::Value vector(llvm::StringRef inst, mlir::ValueRange ins, mlir::Value value, mlir::Value rows,
+                     mlir::Value columns, mlir::Value outs);
+  mlir::Value load(mlir::Value gm, mlir::Value offset, mlir::Value rows, mlir::Value columns, mlir::Value pitch,
+                   mlir::Value outs);
   // Byte offsets in the loaded tile of the elements of a gathered one.
   mlir::Value gatherTable(const CopyPlan& plan, int64_t bytes, int64_t loaded_columns);
   void task(const CopyPlan& plan, mlir::Value number, mlir::Value source, mlir::Value result, mlir::Value table);

@@ -7,15 +7,15 @@ namespace phx::compiler {
 
 namespace {
 
-constexpr int64_t kBlock = 32;                // bytes: rows in UB are multiples
-constexpr int64_t kMostRows = 4095;           // of one DMA instruction
-constexpr int64_t kMostPitch = 0xffff'ffff;   // bytes that a DMA instruction steps over
-constexpr int64_t kTile = 32 << 10;           // bytes: long enough to hide the latency of a load
-constexpr int64_t kLeastTile = 2 << 10;       // bytes: below it, splitting among cores costs more than it brings
-constexpr int64_t kNearBytes = 32;            // columns this far apart are cheaper to gather than to transpose
-constexpr int64_t kFarBytes = 256;            // and farther than this not worth loading what lies between them
-constexpr int64_t kMostGathered = 16 << 10;   // bytes of the loaded span
-constexpr int64_t kMostTransposed = 16 << 10; // bytes of either form of a transposed tile
+constexpr int64_t kBlock = 32;                 // bytes: rows in UB are multiples
+constexpr int64_t kMostRows = 4095;            // of one DMA instruction
+constexpr int64_t kMostPitch = 0xffff'ffff;    // bytes that a DMA instruction steps over
+constexpr int64_t kTile = 32 << 10;            // bytes: long enough to hide the latency of a load
+constexpr int64_t kLeastTile = 2 << 10;        // bytes: below it, splitting among cores costs more than it brings
+constexpr int64_t kNearBytes = 32;             // columns this far apart are cheaper to gather than to transpose
+constexpr int64_t kFarBytes = 256;             // and farther than this not worth loading what lies between them
+constexpr int64_t kMostGathered = 16 << 10;    // bytes of the loaded span
+constexpr int64_t kMostTransposed = 16 << 10;  // bytes of either form of a transposed tile
 
 int64_t upTo(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -40,7 +40,8 @@ void shareOut(CopyPlan& plan, int64_t bytes, int64_t cores) {
   while (plan.tasks() < cores && plan.tile_rows > 1 && plan.tile_rows * plan.tile_columns * bytes > kLeastTile)
     plan.tile_rows = ceilDivide(plan.tile_rows, 2);
   const int64_t unit = kBlock / std::min(bytes, kBlock);
-  while (plan.tasks() < cores && plan.kind == CopyKind::Rows && plan.tile_rows == 1 && plan.tile_columns * bytes > kLeastTile)
+  while (plan.tasks() < cores && plan.kind == CopyKind::Rows && plan.tile_rows == 1 &&
+         plan.tile_columns * bytes > kLeastTile)
     plan.tile_columns = upTo(ceilDivide(plan.tile_columns, 2), unit);
 }
 

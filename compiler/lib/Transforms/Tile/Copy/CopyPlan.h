@@ -1,8 +1,9 @@
-// How one box of a rearrangement is copied by the vector cores: which dimensions a tile spans, how large it is, and what happens
-// to it in the unified buffer (UB). Sizes and strides are in elements, addresses in flattened tensors.
+// How one box of a rearrangement is copied by the vector cores: which dimensions a tile spans, how large it is, and
+// what happens to it in the unified buffer (UB). Sizes and strides are in elements, addresses in flattened tensors.
 //
-// A tile is rows of consecutive elements of the result. Of the box's dimensions the last one is the columns (consecutive in the
-// result), one other is the rows, and the rest, with the tiles' numbers, make the tasks that are dealt to cores.
+// A tile is rows of consecutive elements of the result. Of the box's dimensions the last one is the columns
+// (consecutive in the result), one other is the rows, and the rest, with the tiles' numbers, make the tasks that are
+// dealt to cores.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Copy groups: one npu.rearrange becomes a kernel on the vector cores that copies all its pieces, after a kernel that fills the
-// result where they do not cover it. (Cores do not wait for each other within a kernel, hence two.)
+// Copy groups: one npu.rearrange becomes a kernel on the vector cores that copies all its pieces, after a kernel that
+// fills the result where they do not cover it. (Cores do not wait for each other within a kernel, hence two.)
 #include "lib/Transforms/Phases.h"
 #include "lib/Transforms/Tile/Copy/CopyKernel.h"
 #include "lib/Transforms/Tile/Tile.h"
@@ -37,17 +37,20 @@ void launchFill(npu::GroupOp group, npu::RearrangeOp op, TileContext& context) {
   mlir::Type element = llvm::cast<mlir::RankedTensorType>(op.getResult().getType()).getElementType();
   const bool wide = byteSize(element) == 8;
   const int64_t bytes = wide ? 4 : byteSize(element);
-  const int64_t elements = llvm::cast<mlir::RankedTensorType>(op.getResult().getType()).getNumElements() * (wide ? 2 : 1);
+  const int64_t elements =
+      llvm::cast<mlir::RankedTensorType>(op.getResult().getType()).getNumElements() * (wide ? 2 : 1);
   const int64_t cores = context.machine.chip.aiv, share = (elements * bytes + cores - 1) / cores;
   const int64_t tile_bytes = std::clamp(share / 32 * 32, kLeastFillTile, kFillTile), tile = tile_bytes / bytes;
   const int64_t grid = std::min(cores, (elements + tile - 1) / tile);
   mlir::OpBuilder body(group.getContext());
-  auto kernel = context.createKernel(symbolOf(group.getName(), "fill"), npu::Core::aiv, context.results, group.getLoc(), body);
+  auto kernel =
+      context.createKernel(symbolOf(group.getName(), "fill"), npu::Core::aiv, context.results, group.getLoc(), body);
   if (wide) viewAsWords(kernel);
   CopyKernel emit(body, group.getLoc(), grid);
   auto value = llvm::cast<mlir::TypedAttr>(*op.getFill());
   if (wide)
-    emit.fillPairs(kernel.getArgument(0), elements, tile, static_cast<int32_t>(bitsOf(value)), static_cast<int32_t>(bitsOf(value) >> 32));
+    emit.fillPairs(kernel.getArgument(0), elements, tile, static_cast<int32_t>(bitsOf(value)),
+                   static_cast<int32_t>(bitsOf(value) >> 32));
   else
     emit.fill(kernel.getArgument(0), elements, tile, value);
   context.launch(kernel, context.results, grid, group.getName());
@@ -69,7 +72,8 @@ Outcome tileCopyGroup(npu::GroupOp group, TileContext& context) {
   int64_t tasks = 0;
   for (auto piece : op.getPieces().getAsRange<npu::PieceAttr>()) {
     if (llvm::is_contained(piece.getSizes(), 0)) continue;
-    plans.push_back(planCopy(piece, byteSize(type.getElementType()), cores, context.machine.chip.buffers.ub_usable_bytes()));
+    plans.push_back(
+        planCopy(piece, byteSize(type.getElementType()), cores, context.machine.chip.buffers.ub_usable_bytes()));
     Value source = op.getSources()[static_cast<size_t>(piece.getSource())];
     sources.push_back(llvm::cast<mlir::BlockArgument>(source).getArgNumber());
     tasks += plans.back().tasks();
@@ -79,7 +83,8 @@ Outcome tileCopyGroup(npu::GroupOp group, TileContext& context) {
   arguments.append(context.results);
   const int64_t grid = std::min(cores, tasks);
   mlir::OpBuilder body(group.getContext());
-  auto kernel = context.createKernel(symbolOf(group.getName(), "copy"), npu::Core::aiv, arguments, group.getLoc(), body);
+  auto kernel =
+      context.createKernel(symbolOf(group.getName(), "copy"), npu::Core::aiv, arguments, group.getLoc(), body);
   CopyKernel emit(body, group.getLoc(), grid);
   Value result = kernel.getArguments().back();
   for (auto [plan, source] : llvm::zip(plans, sources)) emit.copy(plan, kernel.getArgument(source), result);
