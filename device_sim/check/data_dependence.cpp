@@ -64,14 +64,14 @@ class Walk {
   }
 
  private:
-  // Joins what is known on entry of an instruction.
+  // Joins what is known on entry of an instruction. What is once put down to a load stays so: each entry changes once.
   void reach(uint32_t at, const Sources& sources) {
     if (at >= code_.size()) return;
     bool changed = !known_[at];
     known_[at] = true;
     for (size_t i = 0; i < sources.size(); ++i) {
       uint32_t& known = before_[at][i];
-      if (sources[i] == 0 || (known != 0 && known <= sources[i])) continue;
+      if (sources[i] == 0 || known != 0) continue;
       known = sources[i];
       changed = true;
     }

@@ -19,7 +19,7 @@ struct DataDependence {
 };
 
 // Follows the code from `entry` over all paths, whatever their predicates; targets of label rows are indices (as in
-// Program::code()). A value that comes from several loads is put down to the first in code order.
+// Program::code()). A value that comes from several loads is put down to one of them, always the same.
 std::optional<DataDependence> data_dependence(std::span<const isa::Instruction> code, uint32_t entry);
 
 }  // namespace phx::sim

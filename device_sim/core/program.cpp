@@ -79,10 +79,6 @@ Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, A
     if (!std::binary_search(program->words_.begin(), program->words_.end(), kernel.entry))
       return error(name + ": kernel " + kernel.name + " enters at word " + std::to_string(kernel.entry) +
                    ", which starts no instruction");
-  for (const image::Kernel& kernel : image.kernels)
-    program->dependences_.push_back(kernel.core == image::CoreKind::simt
-                                        ? std::nullopt
-                                        : data_dependence(program->code_, program->index_of(kernel.entry)));
   program->decoded_ = decode_program(program->code_, image.target != image::CoreKind::simt);
   return program;
 }
@@ -93,6 +89,13 @@ Program::~Program() {
 
 uint32_t Program::index_of(uint32_t word) const {
   return static_cast<uint32_t>(std::lower_bound(words_.begin(), words_.end(), word) - words_.begin());
+}
+
+std::optional<DataDependence> Program::dependence(uint32_t kernel) const {
+  std::lock_guard lock(dependences_mutex_);
+  auto known = dependences_.find(kernel);
+  if (known == dependences_.end()) known = dependences_.emplace(kernel, data_dependence(code_, entry(kernel))).first;
+  return known->second;
 }
 
 Program::Symbol Program::symbol(std::string_view name) const {

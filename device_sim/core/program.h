@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,8 +39,9 @@ class Program {
   uint32_t index_of(uint32_t word) const;                     // word must start an instruction
   uint32_t entry(uint32_t kernel) const { return index_of(executable_.kernels[kernel].entry); }
 
-  // Tile kernels: why the time of a launch may depend on loaded data, if it may.
-  const std::optional<DataDependence>& dependence(uint32_t kernel) const { return dependences_[kernel]; }
+  // Tile kernels: why the time of a launch may depend on loaded data, if it may. Found when first asked for; any
+  // thread.
+  std::optional<DataDependence> dependence(uint32_t kernel) const;
 
   // Address and size of a data object; address 0 if there is none of that name.
   struct Symbol {
@@ -55,7 +59,8 @@ class Program {
   std::vector<isa::Instruction> code_;
   std::vector<uint32_t> words_;
   std::vector<uint64_t> object_addresses_;
-  std::vector<std::optional<DataDependence>> dependences_;  // by kernel
+  mutable std::mutex dependences_mutex_;
+  mutable std::map<uint32_t, std::optional<DataDependence>> dependences_;  // by kernel, of those asked for
   AddressSpace* memory_ = nullptr;
   std::shared_ptr<const DecodedProgram> decoded_;
 };

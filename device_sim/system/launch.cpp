@@ -141,7 +141,7 @@ class Launch {
         const std::string at = k.file.empty() ? "" : " (" + k.file + ":" + std::to_string(k.line) + ")";
         return error(who + at + ": timing-only mode is for tile kernels; what a SIMT kernel does depends on its data");
       }
-      const std::optional<DataDependence>& found = request_.program->dependence(half);
+      const std::optional<DataDependence> found = request_.program->dependence(half);
       if (!found) continue;
       auto where = [&](uint32_t index) {
         const uint32_t word = request_.program->word_of(index);

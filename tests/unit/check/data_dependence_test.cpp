@@ -18,7 +18,7 @@ std::pair<int, int> dependence(const std::string& body) {
   const uint16_t members[] = {0};
   auto program = Program::load(std::move(*executable), memory, members, "t");
   if (!program) FAIL(program.diagnostic().str());
-  const auto& found = (*program)->dependence(0);
+  const auto found = (*program)->dependence(0);
   return found ? std::pair(static_cast<int>(found->load), static_cast<int>(found->use)) : std::pair(-1, -1);
 }
 constexpr std::pair<int, int> kNone{-1, -1};
