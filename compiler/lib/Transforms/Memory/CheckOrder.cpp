@@ -56,6 +56,7 @@ class Way {
 class Run {
  public:
   Run(mlir::func::FuncOp kernel, Way way, unsigned steps) : kernel_(kernel), way_(std::move(way)), steps_(steps) {}
+  unsigned stepsLeft() const { return cut_ ? 0 : steps_; }
 
   Outcome run() {
     block(kernel_.getBody().front());
@@ -283,14 +284,22 @@ Outcome verifyKernel(mlir::func::FuncOp kernel, OrderCheckLimits limits) {
     order.push_back(op);
     if (ways <= limits.traces) ways *= choices;
   });
+  unsigned total = limits.total;
+  auto go = [&](Way way) -> Outcome {
+    const unsigned steps = std::min(limits.steps, total);
+    Run run(kernel, std::move(way), steps);
+    Outcome outcome = run.run();
+    total -= steps - run.stepsLeft();
+    return outcome;
+  };
   const bool all = ways <= limits.traces;
   if (all)
-    for (uint64_t number = 0; number < ways; ++number)
-      if (auto ok = Run(kernel, Way::fixed(radix, order, number), limits.steps).run(); !ok) return ok;
+    for (uint64_t number = 0; number < ways && total; ++number)
+      if (auto ok = go(Way::fixed(radix, order, number)); !ok) return ok;
   // Decisions that change from one time to the next.
   const uint64_t samples = order.empty() ? 0 : all ? limits.traces / 4 : limits.traces;
-  for (uint64_t seed = 1; seed <= samples; ++seed)
-    if (auto ok = Run(kernel, Way::sampled(seed), limits.steps).run(); !ok) return ok;
+  for (uint64_t seed = 1; seed <= samples && total; ++seed)
+    if (auto ok = go(Way::sampled(seed)); !ok) return ok;
   return {};
 }
 

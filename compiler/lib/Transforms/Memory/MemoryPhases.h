@@ -23,8 +23,9 @@ Outcome verifyPlanned(mlir::ModuleOp module, const machine::Machine& machine);
 
 // How far verifySynced looks.
 struct OrderCheckLimits {
-  unsigned traces = 320;   // ways through a kernel: all of them if they are fewer, else a fixed sample
-  unsigned steps = 40000;  // operations of one trace; a longer one is cut off there
+  unsigned traces = 320;     // ways through a kernel: all of them if they are fewer, else a fixed sample
+  unsigned steps = 40000;    // operations of one trace; a longer one is cut off there
+  unsigned total = 2000000;  // operations of all traces of a kernel; later ones are left out
 };
 // After sync: kernels are run symbolically, every loop 0 to 3 times and every if both ways. On each way every wait
 // finds its flag set, no flag is set twice or left set, and accesses to the same bytes from two pipes are ordered by
