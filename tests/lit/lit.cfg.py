@@ -1,4 +1,4 @@
-# Substitutions: %cudac <file.cu> compiles a device file to bitcode in %t.bc; %phx-cudac and %phx-opt are the tools.
+# Substitutions: %plugins is the folder of the compiler's example plugins, %cudac <file.cu> compiles a device file to bitcode in %t.bc; %phx-cudac and %phx-opt are the tools.
 import os
 
 import lit.formats
@@ -12,3 +12,4 @@ clang = ("clang++-22 -x cuda --cuda-path=/nonexistent -nocudainc -nocudalib --cu
          "-Xclang -target-sdk-version=12.8 -isystem " + config.cuda_headers + " -include cuda_runtime.h --cuda-device-only "
          "--cuda-feature=+ptx87 -O2 -Xclang -disable-llvm-passes -gline-tables-only -emit-llvm -w -c")
 config.substitutions.append(("%cudac", clang + " -o %t.bc %s"))
+config.substitutions.append(("%plugins", os.path.join(os.path.dirname(config.phx_bin), "lib")))
