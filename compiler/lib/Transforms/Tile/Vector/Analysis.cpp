@@ -19,6 +19,8 @@ class Analysis {
   Expected<GroupProgram> run() {
     if (auto ok = collect(); !ok) return ok.diagnostic();
     collapse();
+    if (result_.program.sizes.size() > kMostDims)
+      return fail(group_, "more than " + std::to_string(kMostDims) + " dimensions that are not alike");
     for (Operation& op : group_.getBody().front()) {
       auto ok = convert(op);
       if (!ok) return ok.diagnostic();
@@ -27,6 +29,8 @@ class Analysis {
   }
 
  private:
+  static constexpr size_t kMostDims = 31;  // a set of them is a word
+
   Diagnostic fail(Operation* op, const std::string& message) const {
     return errorAt(op->getLoc(), "in vector group '" + group_.getName().str() + "': " + message);
   }

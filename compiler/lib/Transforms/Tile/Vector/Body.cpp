@@ -196,11 +196,7 @@ NodeId Body::number(std::string_view type, double value) { return bits(type, enc
 NodeId Body::bits(std::string_view type, uint64_t bits) { return program_.constant(vector::elementOf(type), bits); }
 
 NodeId Body::convert(NodeId id, std::string_view from, std::string_view to, std::string_view rounding) {
-  if (from == to && rounding.empty() && !isFloat(from)) return id;
-  if (from == to && rounding.empty() && from != "bf16" && !known(id)) {
-    // Without a rounding vconv would round to an integer.
-    return id;
-  }
+  if (from == to && rounding.empty()) return id;
   if (known(id) && rounding.empty()) return number(to, decode(from, *node(id).value));
   std::string fields = rounding.empty() ? std::string(from) : std::string(rounding) + "." + std::string(from);
   return program_.instruction("vconv", std::move(fields), std::string(to), {id}, vector::elementOf(to));

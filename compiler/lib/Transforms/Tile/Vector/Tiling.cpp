@@ -141,9 +141,11 @@ class Search {
     const bool has_row = plan.row >= 0 && (dims >> plan.row & 1);
     const int64_t rows = has_row && has_column ? plan.rows() : 1;
     const int64_t columns = has_column ? plan.columns() : has_row ? plan.rows() : 1;
-    const machine::VectorTiming& timing = machine::timing_of(chip_.vector.timing, node.mnemonic);
-    const int64_t repeats =
-        rows * ceilDiv(columns * std::max<int64_t>(bytesOf(node.element), 2), chip_.vector.repeat_bytes);
+    const int64_t bytes = columns * std::max<int64_t>(bytesOf(node.element), 2);
+    return instruction(node.mnemonic, rows * ceilDiv(bytes, chip_.vector.repeat_bytes));
+  }
+  double instruction(std::string_view mnemonic, int64_t repeats) const {
+    const machine::VectorTiming& timing = machine::timing_of(chip_.vector.timing, mnemonic);
     return timing.head_cycles + timing.slope_cycles * static_cast<double>(repeats) + timing.tail_cycles;
   }
 
@@ -151,8 +153,12 @@ class Search {
   double itemCycles(const Plan& plan) const {
     double cycles = fixed();
     if (plan.steps > 1) cycles += chip_.hbm.miss_latency_cycles;
-    if (reduced(plan.row) && !reduced(plan.column))
-      cycles += 4.0 * static_cast<double>(ceilDiv(plan.rows() * plan.columns() * 4, chip_.vector.repeat_bytes));
+    if (reduced(plan.row) && !reduced(plan.column) && plan.rows() > 1) {
+      // Each column becomes a row, and each of those a sum.
+      const int64_t bytes = plan.rows() * 4, repeat = chip_.vector.repeat_bytes;
+      cycles += instruction("vtranspose", ceilDiv(bytes * plan.columns(), repeat));
+      cycles += instruction("vcadd", plan.columns() * ceilDiv(bytes, repeat));
+    }
     return cycles;
   }
 

@@ -185,6 +185,13 @@ Outcome tileVectorGroup(npu::GroupOp group, TileContext& context) {
   if (!analysed) return analysed.diagnostic();
   std::vector<mlir::Value> inputs;
   for (unsigned input : analysed->inputs) inputs.push_back(context.inputs[input]);
+  // Over an empty iteration space there is nothing to do, unless a reduction of nothing has a result.
+  if (analysed->program.elements(analysed->program.all()) == 0) {
+    for (const auto& output : analysed->program.outputs)
+      if (analysed->program.elements(output.tensor.dims) != 0)
+        return errorAt(group.getLoc(), "vector group '" + group.getName().str() + "' reduces dimensions of size 0");
+    return {};
+  }
   const std::vector<mlir::Value> outputs(context.results.begin(), context.results.end());
   return vector::Realisation(group, context)
       .run(analysed->program, inputs, outputs, vector::symbolOf(group.getName()), /*divide=*/true);
