@@ -14,10 +14,15 @@ using mlir::Value;
 
 bool NonNegative::operator()(Value value) {
   if (auto known = known_.find(value); known != known_.end()) return known->second;
-  known_[value] = true;
+  if (!assumed_.insert(value).second) return true;
   const bool result = decide(value);
-  // What was derived from a wrong assumption is forgotten.
-  if (!result) known_.clear();
+  assumed_.erase(value);
+  if (!result) {  // what was derived from the assumption is forgotten
+    llvm::SmallVector<Value> derived;
+    for (auto [other, positive] : known_)
+      if (positive) derived.push_back(other);
+    for (Value other : derived) known_.erase(other);
+  }
   known_[value] = result;
   return result;
 }

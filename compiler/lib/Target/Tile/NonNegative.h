@@ -2,6 +2,7 @@
 #pragma once
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "mlir/IR/Value.h"
 
 namespace phx::compiler {
@@ -14,7 +15,8 @@ class NonNegative {
 
  private:
   bool decide(mlir::Value value);
-  llvm::DenseMap<mlir::Value, bool> known_;  // true while a value is being decided
+  llvm::DenseMap<mlir::Value, bool> known_;
+  llvm::DenseSet<mlir::Value> assumed_;  // values that are being decided
 };
 
 }  // namespace phx::compiler
