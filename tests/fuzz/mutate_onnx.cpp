@@ -303,6 +303,53 @@ void setType(Random& random, ValueInfoProto& info, int32_t type, const std::vect
 
 std::string anyName(Random& random, const std::vector<std::string>& names) { return names[random.below(names.size())]; }
 
+// Puts a node into a branch, a loop body or a function of the model.
+void wrapNode(Random& random, ModelProto& model, NodeProto& node) {
+  NodeProto inner = node;
+  GraphProto& graph = *model.mutable_graph();
+  std::string name = "w" + std::to_string(graph.initializer_size());
+  if (random.chance(40)) {
+    FunctionProto& function = *model.add_functions();
+    function.set_name(name);
+    function.set_domain("own");
+    *function.mutable_opset_import() = model.opset_import();
+    *function.mutable_input() = inner.input();
+    *function.mutable_output() = inner.output();
+    for (AttributeProto& attribute : *inner.mutable_attribute())
+      if (random.chance(30)) attribute.set_ref_attr_name(attribute.name());
+    if (random.chance(10)) inner.set_op_type(name), inner.set_domain("own");  // calls itself
+    *function.add_node() = inner;
+    node.set_op_type(name);
+    node.set_domain("own");
+    return;
+  }
+  bool loop = random.chance(50);
+  TensorProto& known = *graph.add_initializer();
+  known.set_name(name);
+  known.set_data_type(loop ? TensorProto::INT64 : TensorProto::BOOL);
+  if (loop)
+    known.add_int64_data(random.chance(90) ? static_cast<int64_t>(random.below(5)) : anyInteger(random));
+  else
+    known.add_int32_data(static_cast<int32_t>(random.below(2)));
+  std::vector<std::string> outputs(inner.output().begin(), inner.output().end());
+  for (std::string& output : *inner.mutable_output()) output += "_inside";
+  node.clear_attribute();
+  node.clear_input();
+  node.add_input(name);
+  if (loop) node.add_input("");
+  node.set_op_type(loop ? "Loop" : "If");
+  for (const char* part : {"then_branch", "else_branch"}) {
+    AttributeProto& attribute = *node.add_attribute();
+    attribute.set_name(loop ? "body" : part);
+    attribute.set_type(AttributeProto::GRAPH);
+    GraphProto& body = *attribute.mutable_g();
+    *body.add_node() = inner;
+    if (loop) body.add_input()->set_name("at"), body.add_input()->set_name("go"), body.add_output()->set_name("go");
+    for (const std::string& output : inner.output()) body.add_output()->set_name(output);
+    if (loop) break;
+  }
+}
+
 }  // namespace
 
 ModelProto randomModel(Random& random) {
@@ -351,6 +398,8 @@ ModelProto randomModel(Random& random) {
       names.push_back(node.output(static_cast<int>(k)));
     }
   }
+  for (int i = 0; i < graph.node_size(); ++i)
+    if (random.chance(8)) wrapNode(random, model, *graph.mutable_node(i));
   // The last node's value leaves, without a declared shape; and so does one of the others now and then.
   graph.add_output()->set_name("v" + std::to_string(nodes - 1) + "_0");
   if (random.chance(20)) graph.add_output()->set_name(anyName(random, names));

@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "compiler/lib/Frontend/Onnx/GraphImport.h"
 #include "compiler/lib/Frontend/Onnx/Node.h"
 #include "compiler/lib/Frontend/Onnx/Operators.h"
 #include "compiler/lib/Frontend/Onnx/ReadModel.h"
@@ -28,59 +29,35 @@ using phx::onnx_schema::ValueInfoProto;
 
 std::string inQuotes(const std::string& name) { return "'" + printable(name) + "'"; }
 
-// "conv1", or "#3" for the third node when it has no name.
+// Inlined loops and functions may multiply the nodes of a file up to here.
+constexpr int64_t kMostNodes = 100'000;
+
+}  // namespace
+
 std::string nodeName(const NodeProto& node, int index) {
   return node.name().empty() ? "#" + std::to_string(index + 1) : printable(node.name());
 }
 
-// One attempt to import, with a set of graph inputs taken as constants.
-class GraphImport {
- public:
-  GraphImport(const ModelProto& model, const std::string& file, mlir::MLIRContext& context,
-              const OnnxImportOptions& options, const std::set<std::string>& bound)
-      : model_(model),
-        graph_(model.graph()),
-        file_(file),
-        context_(context),
-        options_(options),
-        bound_(bound),
-        builder_(&context),
-        tensors_(builder_) {}
+GraphImport::GraphImport(const ModelProto& model, const std::string& file, mlir::MLIRContext& context,
+                         const OnnxImportOptions& options, const std::set<std::string>& bound)
+    : model_(model),
+      graph_(model.graph()),
+      file_(file),
+      context_(context),
+      options_(options),
+      bound_(bound),
+      builder_(&context),
+      tensors_(builder_) {}
 
-  Expected<mlir::OwningOpRef<mlir::ModuleOp>> run();
+Diagnostic GraphImport::problem(const std::string& message) const {
+  return error_at(file_, 0, printable(message, 600));
+}
 
-  // After a failure: the known inputs whose values would have been needed.
-  const std::set<std::string>& needed() const { return needed_; }
-
- private:
-  // Messages may quote strings of the file.
-  Diagnostic problem(const std::string& message) const { return error_at(file_, 0, printable(message, 600)); }
-  Diagnostic problem(const NodeProto& node, int index, const std::string& message) const;
-  Outcome readOpset();
-  Outcome readInitializers();
-  Outcome addArguments();
-  Expected<Tensor> argumentType(const ValueInfoProto& input) const;
-  void findLiveNodes();
-  Outcome importNode(const NodeProto& node, int index);
-  Outcome addResults();
-  void findNeeded(const std::string& name);
-
-  const ModelProto& model_;
-  const GraphProto& graph_;
-  const std::string& file_;
-  mlir::MLIRContext& context_;
-  const OnnxImportOptions& options_;
-  const std::set<std::string>& bound_;
-  mlir::OpBuilder builder_;
-  TensorBuilder tensors_;
-  mlir::OwningOpRef<mlir::ModuleOp> module_;
-  mlir::func::FuncOp function_;
-  int64_t opset_ = 0;
-  std::unordered_map<std::string, Tensor> values_;
-  std::unordered_map<std::string, int> producers_;  // output name -> node
-  std::vector<bool> live_;
-  std::set<std::string> needed_;
-};
+bool GraphImport::define(const std::string& name, Tensor tensor) {
+  if (!values_.emplace(name, std::move(tensor)).second) return false;
+  defined_.push_back(name);
+  return true;
+}
 
 Diagnostic GraphImport::problem(const NodeProto& node, int index, const std::string& message) const {
   std::string name = node.name().empty() ? nodeName(node, index) : "'" + nodeName(node, index) + "'";
@@ -88,8 +65,8 @@ Diagnostic GraphImport::problem(const NodeProto& node, int index, const std::str
                  "): " + message);
 }
 
-Outcome GraphImport::readOpset() {
-  for (const auto& set : model_.opset_import())
+Outcome GraphImport::readOpset(const google::protobuf::RepeatedPtrField<onnx_schema::OperatorSetIdProto>& sets) {
+  for (const auto& set : sets)
     if (set.domain().empty() || set.domain() == "ai.onnx") opset_ = set.version();
   if (opset_ > kNewestOpset)
     return problem("the model uses operator set " + std::to_string(opset_) + "; the newest known one is " +
@@ -97,13 +74,13 @@ Outcome GraphImport::readOpset() {
   return {};
 }
 
-Outcome GraphImport::readInitializers() {
+Outcome GraphImport::readInitializers(const GraphProto& graph) {
   std::string folder = options_.folder.empty() ? std::filesystem::path(file_).parent_path().string() : options_.folder;
-  if (graph_.sparse_initializer_size()) return problem("sparse initializers are not supported");
-  for (const auto& proto : graph_.initializer()) {
+  if (graph.sparse_initializer_size()) return problem("sparse initializers are not supported");
+  for (const auto& proto : graph.initializer()) {
     auto tensor = readTensor(proto, folder);
     if (!tensor) return problem(tensor.diagnostic().message);
-    if (!values_.emplace(proto.name(), tensors_.constant(std::move(*tensor))).second)
+    if (!define(proto.name(), tensors_.constant(std::move(*tensor))))
       return problem("tensor " + inQuotes(proto.name()) + " is defined twice");
   }
   return {};
@@ -167,12 +144,12 @@ Outcome GraphImport::addArguments() {
       if (known.type != tensor->type)
         return problem("input " + inQuotes(input.name()) + " is of type " + name(tensor->type) +
                        ", its known value of type " + name(known.type));
-      values_.emplace(input.name(), tensors_.constant(known));
+      define(input.name(), tensors_.constant(known));
       continue;
     }
     types.push_back(mlir::RankedTensorType::get(tensor->shape, mlirType(tensor->type, &context_)));
     names.push_back(input.name());
-    values_.emplace(input.name(), std::move(*tensor));
+    define(input.name(), std::move(*tensor));
   }
   module_ = mlir::ModuleOp::create(mlir::FileLineColLoc::get(&context_, file_, 0, 0));
   builder_.setInsertionPointToEnd(module_->getBody());
@@ -203,38 +180,56 @@ void GraphImport::findLiveNodes() {
   while (!pending.empty()) {
     const NodeProto& node = graph_.node(pending.back());
     pending.pop_back();
-    for (const std::string& input : node.input()) use(input);
+    forEachInput(node, use);
   }
 }
 
-Outcome GraphImport::importNode(const NodeProto& proto, int index) {
-  const std::string& domain = proto.domain();
+Outcome GraphImport::importNode(const NodeProto& node, int index) {
+  if (depth_ == 0) outermost_ = &node;
+  if (++imported_nodes_ > kMostNodes)
+    return problem(
+        node, index,
+        "with its loops and functions inlined the model has more than " + std::to_string(kMostNodes) + " nodes");
+  const std::string& domain = node.domain();
+  if (const auto* function = findFunction(node)) return importCall(node, index, *function);
   if (!domain.empty() && domain != "ai.onnx")
-    return problem(proto, index, "operators of domain " + inQuotes(domain) + " are not supported");
+    return problem(node, index, "operators of domain " + inQuotes(domain) + " are not supported");
   if (opset_ <= 0) return problem("the model does not say which operator set it uses");
-  const Operator* op = findOperator(proto.op_type());
-  if (!op) return problem(proto, index, "operator is not supported");
-  if (opset_ < op->first_opset)
-    return problem(proto, index, "this operator is supported from opset " + std::to_string(op->first_opset) + " on");
-  if (op->last_opset && opset_ > op->last_opset)
-    return problem(proto, index, "this operator is not part of opsets after " + std::to_string(op->last_opset));
+  if (node.op_type() == "If") return importIf(node, index);
+  if (node.op_type() == "Loop") return importLoop(node, index);
+  return importOperator(node, index);
+}
 
+Expected<std::vector<const Tensor*>> GraphImport::inputsOf(const NodeProto& node, int index) {
   std::vector<const Tensor*> inputs;
-  for (const std::string& name : proto.input()) {
+  for (const std::string& name : node.input()) {
     auto value = values_.find(name);
     if (name.empty()) {
       inputs.push_back(nullptr);
     } else if (value != values_.end()) {
       inputs.push_back(&value->second);
     } else if (auto producer = producers_.find(name); producer != producers_.end()) {
-      return problem(proto, index,
+      return problem(node, index,
                      "input " + inQuotes(name) + " is computed only later, by node '" +
                          nodeName(graph_.node(producer->second), producer->second) +
                          "': the nodes are not in order, or form a cycle");
     } else {
-      return problem(proto, index, "input " + inQuotes(name) + " is not defined");
+      return problem(node, index, "input " + inQuotes(name) + " is not defined");
     }
   }
+  return inputs;
+}
+
+Outcome GraphImport::importOperator(const NodeProto& proto, int index) {
+  const Operator* op = findOperator(proto.op_type());
+  if (!op) return problem(proto, index, "operator is not supported");
+  if (opset_ < op->first_opset)
+    return problem(proto, index, "this operator is supported from opset " + std::to_string(op->first_opset) + " on");
+  if (op->last_opset && opset_ > op->last_opset)
+    return problem(proto, index, "this operator is not part of opsets after " + std::to_string(op->last_opset));
+  auto found = inputsOf(proto, index);
+  if (!found) return found.diagnostic();
+  std::vector<const Tensor*> inputs = std::move(*found);
   int given = static_cast<int>(inputs.size());
   int present = 0;  // required inputs that are not empty
   for (int i = 0; i < std::min(given, op->least_inputs); ++i) present += inputs[i] != nullptr;
@@ -263,15 +258,19 @@ Outcome GraphImport::importNode(const NodeProto& proto, int index) {
     if (proto.output(i).empty()) continue;
     const auto& output = node.outputs()[i];
     // An output that is not computed is an error only where it is read.
-    if (output && !values_.emplace(proto.output(i), *output).second)
+    if (output && !define(proto.output(i), *output))
       return problem(proto, index, "output " + inQuotes(proto.output(i)) + " is defined twice");
   }
   return {};
 }
 
-// Walks back from a value that must be a constant to the graph inputs it is computed from.
 void GraphImport::findNeeded(const std::string& name) {
   std::vector<std::string> pending{name};
+  // A name inside of a node says nothing outside of it: all that the node reads counts.
+  if (depth_ > 0) {
+    pending.clear();
+    forEachInput(*outermost_, [&](const std::string& input) { pending.push_back(input); });
+  }
   std::set<std::string> seen;
   while (!pending.empty()) {
     std::string current = pending.back();
@@ -279,7 +278,7 @@ void GraphImport::findNeeded(const std::string& name) {
     if (!seen.insert(current).second) continue;
     if (options_.known_inputs.contains(current) && !bound_.contains(current)) needed_.insert(current);
     if (auto producer = producers_.find(current); producer != producers_.end())
-      for (const std::string& input : graph_.node(producer->second).input()) pending.push_back(input);
+      forEachInput(graph_.node(producer->second), [&](const std::string& input) { pending.push_back(input); });
   }
 }
 
@@ -327,8 +326,9 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> GraphImport::run() {
       if (!output.empty() && !producers_.emplace(output, i).second)
         return problem(graph_.node(i), i, "output " + inQuotes(output) + " is defined twice");
   findLiveNodes();
-  for (auto step : {&GraphImport::readOpset, &GraphImport::readInitializers, &GraphImport::addArguments})
-    if (Outcome outcome = (this->*step)(); !outcome) return outcome.diagnostic();
+  if (Outcome outcome = readOpset(model_.opset_import()); !outcome) return outcome.diagnostic();
+  if (Outcome outcome = readInitializers(graph_); !outcome) return outcome.diagnostic();
+  if (Outcome outcome = addArguments(); !outcome) return outcome.diagnostic();
   for (int i = 0; i < graph_.node_size(); ++i) {
     if (!live_[i]) continue;
     if (Outcome outcome = importNode(graph_.node(i), i); !outcome) return outcome.diagnostic();
@@ -350,8 +350,6 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> GraphImport::run() {
   if (mlir::failed(mlir::verify(*module_))) return problem("the imported graph is not valid: " + wrong);
   return std::move(module_);
 }
-
-}  // namespace
 
 void registerOnnxDialects(mlir::MLIRContext& context) {
   context.loadDialect<mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::linalg::LinalgDialect,

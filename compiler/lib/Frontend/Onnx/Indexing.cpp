@@ -23,12 +23,6 @@ Scalar wrapped(ScalarBuilder& s, Scalar index, int64_t size) {
   return s.select(negative, s.add(at, s.integer(I32, size)), at);
 }
 
-Dims dimsUpTo(int64_t rank) {
-  Dims all;
-  for (int64_t i = 0; i < rank; ++i) all.push_back(i);
-  return all;
-}
-
 // How scattered values meet what is there.
 enum class Combine { Replace, Add, Mul, Min, Max };
 
@@ -61,7 +55,7 @@ Scalar combined(ScalarBuilder& s, Combine how, Scalar old, Scalar value) {
 // are those of `extents`, whose last loop runs over the updates; the others are data's dimensions.
 Tensor scattered(TensorBuilder& b, const Tensor& data, const Shape& extents, const Operand& indices,
                  const Operand& updates, Combine how, const std::function<Scalar(ScalarBuilder&, Scalar)>& hits) {
-  Dims own = dimsUpTo(data.rank());
+  Dims own = dimensionsFrom(0, data.rank());
   Number identity;
   if (how == Combine::Mul) identity = numberOf(data.type, 1.0);
   if (how == Combine::Min) identity = highest(data.type);
@@ -118,11 +112,11 @@ void importGatherElements(Node& n, TensorBuilder& b) {
   }
   Shape extents = indices.shape;
   extents.push_back(x.shape[axis]);
-  Dims from = dimsUpTo(rank);
+  Dims from = dimensionsFrom(0, rank);
   from[axis] = rank;
   Tensor part = b.slice(x, Dims(x.shape.size(), 0), kept);
   n.output(0, b.loops(
-                  extents, {{part, from}, {indices, dimsUpTo(rank)}}, dimsUpTo(rank), x.type,
+                  extents, {{part, from}, {indices, dimensionsFrom(0, rank)}}, dimensionsFrom(0, rank), x.type,
                   [&](ScalarBuilder& s, const Elements& e) {
                     Scalar hit = s.compare(Relation::Equal, wrapped(s, e[1], x.shape[axis]),
                                            s.index(static_cast<unsigned>(rank)));
@@ -174,7 +168,7 @@ void importScatterElements(Node& n, TensorBuilder& b) {
   }
   Shape extents = part;
   extents.push_back(indices.shape[axis]);
-  Dims from = dimsUpTo(rank);
+  Dims from = dimensionsFrom(0, rank);
   from[axis] = rank;
   Dims zeros(x.shape.size(), 0);
   Tensor changed = scattered(
@@ -231,10 +225,10 @@ void importReverseSequence(Node& n, TensorBuilder& b) {
   int64_t rank = x.rank();
   Shape extents = x.shape;
   extents.push_back(x.shape[time_axis]);
-  Dims from = dimsUpTo(rank);
+  Dims from = dimensionsFrom(0, rank);
   from[time_axis] = rank;
   n.output(0, b.loops(
-                  extents, {{x, from}, {lengths, {batch_axis}}}, dimsUpTo(rank), x.type,
+                  extents, {{x, from}, {lengths, {batch_axis}}}, dimensionsFrom(0, rank), x.type,
                   [&](ScalarBuilder& s, const Elements& e) {
                     Scalar at = s.index(static_cast<unsigned>(time_axis)), length = s.convert(e[1], I32);
                     Scalar mirrored = s.sub(s.sub(length, s.integer(I32, 1)), at);

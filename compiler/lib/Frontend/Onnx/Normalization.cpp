@@ -12,18 +12,6 @@ namespace {
 using enum ElementType;
 using Elements = std::vector<Scalar>;
 
-Shape withUnits(const Shape& shape, const Dims& axes) {
-  Shape kept = shape;
-  for (int64_t axis : axes) kept[axis] = 1;
-  return kept;
-}
-
-Dims axesFrom(int64_t first, int64_t rank) {
-  Dims axes;
-  for (int64_t i = first; i < rank; ++i) axes.push_back(i);
-  return axes;
-}
-
 // The mean along the axes of of(x), in the wide type, with the axes kept as 1.
 Tensor mean(TensorBuilder& b, const Tensor& x, const Dims& axes,
             const std::function<Scalar(ScalarBuilder&, Scalar)>& of) {
@@ -101,7 +89,7 @@ void importBatchNormalization(Node& n, TensorBuilder& b) {
          variance = perChannel(n, b, 4, x);
   if (!b.ok()) return;
   if (training) {
-    Dims axes = axesFrom(2, x.rank());
+    Dims axes = dimensionsFrom(2, x.rank());
     axes.insert(axes.begin(), 0);
     Moments moments = momentsOf(b, x, axes);
     n.output(0, scaled(b, moments.centered, inverseDeviation(b, moments.variance, epsilon), &scale, &bias, x.type));
@@ -140,7 +128,7 @@ void importInstanceNormalization(Node& n, TensorBuilder& b) {
   const Tensor& x = n.input(0);
   Tensor scale = perChannel(n, b, 1, x), bias = perChannel(n, b, 2, x);
   if (!b.ok()) return;
-  Moments moments = momentsOf(b, x, axesFrom(2, x.rank()));
+  Moments moments = momentsOf(b, x, dimensionsFrom(2, x.rank()));
   n.output(0, scaled(b, moments.centered, inverseDeviation(b, moments.variance, epsilon), &scale, &bias, x.type));
 }
 
@@ -164,7 +152,7 @@ void importGroupNormalization(Node& n, TensorBuilder& b) {
     if (n.input(i).count() != elementCount(parameters))
       return n.fail("input " + std::to_string(i) + " is of shape " + text(n.input(i).shape) + "; expected " +
                     std::to_string(elementCount(parameters)) + " values");
-  Moments moments = momentsOf(b, b.reshape(x, split), axesFrom(2, static_cast<int64_t>(split.size())));
+  Moments moments = momentsOf(b, b.reshape(x, split), dimensionsFrom(2, static_cast<int64_t>(split.size())));
   Tensor scale = b.reshape(n.input(1), parameters), bias = b.reshape(n.input(2), parameters);
   Tensor out = scaled(b, moments.centered, inverseDeviation(b, moments.variance, epsilon), &scale, &bias, x.type);
   n.output(0, b.reshape(out, x.shape));
@@ -176,7 +164,7 @@ void importLayerNormalization(Node& n, TensorBuilder& b) {
   const Tensor& x = n.input(0);
   int64_t axis = n.axis(n.integer("axis", -1), x.rank());
   if (!b.ok() || !requireFloats(n)) return;
-  Moments moments = momentsOf(b, x, axesFrom(axis, x.rank()));
+  Moments moments = momentsOf(b, x, dimensionsFrom(axis, x.rank()));
   Tensor inverse = inverseDeviation(b, moments.variance, epsilon);
   Tensor out = scaled(b, moments.centered, inverse, &n.input(1), n.has(2) ? &n.input(2) : nullptr, x.type);
   if (out.shape != x.shape) return n.fail("scale and bias do not broadcast to the input's shape " + text(x.shape));
@@ -287,7 +275,7 @@ void importHardmax(Node& n, TensorBuilder& b) {
   unsigned axis = static_cast<unsigned>(axes[0]);
   Tensor largest = b.reduce(x, axes, x.type, lowest(x.type),
                             [](ScalarBuilder& s, const Elements& e) { return s.maximum(e[1], e[0]); });
-  Dims all = axesFrom(0, x.rank()), kept;
+  Dims all = dimensionsFrom(0, x.rank()), kept;
   for (int64_t i : all)
     if (i != axes[0]) kept.push_back(i);
   Tensor first = b.loops(

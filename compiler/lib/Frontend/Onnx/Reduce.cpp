@@ -9,12 +9,6 @@ namespace {
 using enum ElementType;
 using Elements = std::vector<Scalar>;
 
-Shape withUnits(const Shape& shape, const Dims& axes) {
-  Shape kept = shape;
-  for (int64_t axis : axes) kept[axis] = 1;
-  return kept;
-}
-
 // Largest (or smallest) element along the axes.
 Tensor extreme(TensorBuilder& b, const Tensor& x, const Dims& axes, bool largest) {
   return b.reduce(

@@ -28,6 +28,17 @@ llvm::SmallVector<mlir::OpFoldResult> attributes(mlir::Builder& builder, const D
 
 }  // namespace
 
+Shape withUnits(Shape shape, const Dims& axes) {
+  for (int64_t axis : axes) shape[axis] = 1;
+  return shape;
+}
+
+Dims dimensionsFrom(int64_t first, int64_t rank) {
+  Dims dims;
+  for (int64_t i = first; i < rank; ++i) dims.push_back(i);
+  return dims;
+}
+
 void TensorBuilder::fail(std::string message) {
   if (!error_) error_ = std::move(message);
 }

@@ -31,6 +31,9 @@ struct Tensor {
 
 using Dims = std::vector<int64_t>;
 
+Shape withUnits(Shape shape, const Dims& axes);    // with 1 at the axes
+Dims dimensionsFrom(int64_t first, int64_t rank);  // first, first + 1, ..., rank - 1
+
 // What one point of the iteration space computes from one element of each operand. In a reduction the accumulator comes
 // last.
 using Body = std::function<Scalar(ScalarBuilder&, const std::vector<Scalar>&)>;
