@@ -1,0 +1,36 @@
+from typing import Optional, Sequence
+
+default_machine: str
+phases: tuple[str, ...]
+
+class Error(RuntimeError): ...
+
+def machines() -> list[tuple[str, str, list[str]]]: ...
+def machine_json(name: str, overrides: Sequence[str]) -> str: ...
+def compile(
+    program: bytes,
+    file: str,
+    machine: str,
+    overrides: Sequence[str],
+    schedule: str,
+    shapes: dict[str, list[int]],
+    dims: dict[str, int],
+    sync: bool,
+    start_after: str,
+    stop_after: str,
+    elide_constants: bool,
+    folder: str,
+) -> tuple[bytes, list[str], list[tuple[str, str, str, int]], str]: ...
+def assemble(text: str, file: str, machine: str, overrides: Sequence[str]) -> bytes: ...
+def listing(executable: bytes, name: str) -> str: ...
+def interface(
+    executable: bytes, name: str
+) -> Optional[tuple[str, list[tuple[str, str, tuple[int, ...]]], list[tuple[str, str, tuple[int, ...]]]]]: ...
+
+class Model:
+    def run(self, inputs: Sequence[object], outputs: Sequence[object]) -> tuple[float, float, int, float]: ...
+
+class Session:
+    def __init__(self, machine: str, options: dict[str, str]) -> None: ...
+    def load(self, executable: bytes, label: str) -> Model: ...
+    def report(self) -> str: ...
