@@ -1,6 +1,8 @@
 #include "lib/Transforms/Tile/Vector/Footprint.h"
 
 #include <algorithm>
+#include <tuple>
+#include <vector>
 
 #include "lib/Dialect/Npu/Npu.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -46,47 +48,73 @@ int64_t bytesOf(Value memory) {
   return type.getNumElements() * type.getElementTypeBitWidth() / 8;
 }
 
+// Operations from `first` to `last` in the order of the text.
 struct Range {
-  int64_t first, last, bytes;
+  int64_t first, last, bytes, number, offset = 0;
+  bool meets(const Range& other) const { return first <= other.last && other.first <= last; }
 };
 
-int64_t peakOf(mlir::Block& block) {
-  llvm::DenseMap<Operation*, int64_t> position;
+std::vector<Range> rangesOf(mlir::func::FuncOp kernel) {
+  llvm::DenseMap<Operation*, std::pair<int64_t, int64_t>> span;  // of an operation and all inside it
   int64_t count = 0;
-  for (Operation& op : block) position[&op] = count++;
+  kernel->walk<mlir::WalkOrder::PreOrder>([&](Operation* op) { span[op].first = count++; });
+  kernel->walk<mlir::WalkOrder::PostOrder>([&](Operation* op) {
+    int64_t& last = span[op].second;
+    last = std::max(last, span[op].first);
+    if (Operation* parent = op->getParentOp(); parent && span.count(parent))
+      span[parent].second = std::max(span[parent].second, last);
+  });
   llvm::MapVector<Value, Range> ranges;
-  std::vector<int64_t> inner(static_cast<size_t>(count), 0);
-  for (Operation& op : block) {
-    const int64_t at = position[&op];
-    auto touch = [&](Value value) {
-      if (!llvm::isa<mlir::RankedTensorType>(value.getType())) return;
-      Value memory = memoryOf(value);
-      if (!memory.getDefiningOp() || memory.getDefiningOp()->getBlock() != &block) return;  // counted further out
-      auto [entry, fresh] = ranges.insert({memory, Range{at, at, 0}});
+  kernel->walk<mlir::WalkOrder::PreOrder>([&](Operation* user) {
+    for (Value operand : user->getOperands()) {
+      if (!llvm::isa<mlir::RankedTensorType>(operand.getType())) continue;
+      Value memory = memoryOf(operand);
+      mlir::Block* home = memory.getDefiningOp()->getBlock();
+      const auto [first, last] = span[home->findAncestorOpInBlock(*user)];
+      auto [entry, fresh] = ranges.insert({memory, Range{first, last, 0, static_cast<int64_t>(ranges.size())}});
+      Range& range = entry->second;
       if (fresh) {
         const int64_t copies = copiesOf(memory);
-        entry->second.bytes = copies * bytesOf(memory);
-        if (copies > 1) entry->second.first = 0, entry->second.last = count;
+        range.bytes = copies * bytesOf(memory);
+        if (copies > 1) std::tie(range.first, range.last) = span[home->getParentOp()];
       }
-      entry->second.last = std::max(entry->second.last, at);
-    };
-    if (llvm::isa<mlir::tensor::EmptyOp>(op)) continue;
-    op.walk([&](Operation* nested) {
-      for (Value operand : nested->getOperands()) touch(operand);
-    });
-    for (mlir::Region& region : op.getRegions())
-      for (mlir::Block& body : region)
-        inner[static_cast<size_t>(at)] = std::max(inner[static_cast<size_t>(at)], peakOf(body));
+      range.last = std::max(range.last, last);
+    }
+  });
+  std::vector<Range> list;
+  for (auto& [memory, range] : ranges) list.push_back(range);
+  return list;
+}
+
+// Bytes when each range in turn gets the lowest place that is free for as long as it lives.
+int64_t packed(std::vector<Range> ranges) {
+  int64_t most = 0;
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    std::vector<const Range*> others;
+    for (size_t j = 0; j < i; ++j)
+      if (ranges[j].meets(ranges[i])) others.push_back(&ranges[j]);
+    std::sort(others.begin(), others.end(), [](const Range* a, const Range* b) { return a->offset < b->offset; });
+    int64_t offset = 0;
+    for (const Range* other : others) {
+      if (offset + ranges[i].bytes <= other->offset) break;
+      offset = std::max(offset, other->offset + other->bytes);
+    }
+    ranges[i].offset = offset;
+    most = std::max(most, offset + ranges[i].bytes);
   }
-  std::vector<int64_t> live(inner);
-  for (auto& [memory, range] : ranges)
-    for (int64_t i = range.first; i <= std::min(range.last, count - 1); ++i)
-      live[static_cast<size_t>(i)] += range.bytes;
-  return live.empty() ? 0 : *std::max_element(live.begin(), live.end());
+  return most;
 }
 
 }  // namespace
 
-int64_t footprint(mlir::func::FuncOp kernel) { return peakOf(kernel.getBody().front()); }
+int64_t footprint(mlir::func::FuncOp kernel) {
+  std::vector<Range> ranges = rangesOf(kernel);
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Range& a, const Range& b) { return std::tie(a.first, a.number) < std::tie(b.first, b.number); });
+  const int64_t by_time = packed(ranges);
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Range& a, const Range& b) { return std::tie(b.bytes, a.number) < std::tie(a.bytes, b.number); });
+  return std::min(by_time, packed(ranges));
+}
 
 }  // namespace phx::compiler::vector
