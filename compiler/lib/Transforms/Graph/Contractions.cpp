@@ -285,19 +285,15 @@ static Value lower(mlir::OpBuilder& builder, linalg::GenericOp op, Product& prod
              });
 }
 
-Outcome normaliseContractions(mlir::func::FuncOp main) {
-  for (Operation& op : llvm::make_early_inc_range(main.getBody().front())) {
-    auto generic = llvm::dyn_cast<linalg::GenericOp>(op);
-    std::optional<Product> product = generic ? matchProduct(generic) : std::nullopt;
-    if (!product) continue;
-    const bool rows = extent(*product, product->m) == 1 || extent(*product, product->n) == 1;
-    if (!product->batch.empty() && rows && extent(*product, product->k) < kLeastDepthOfRows) continue;
-    mlir::OpBuilder builder(generic);
-    generic.getResult(0).replaceAllUsesWith(lower(builder, generic, *product));
-    generic.erase();
-  }
-  eraseDead(main.getBody().front());
-  return {};
+bool lowerContraction(linalg::GenericOp op) {
+  std::optional<Product> product = matchProduct(op);
+  if (!product) return false;
+  const bool rows = extent(*product, product->m) == 1 || extent(*product, product->n) == 1;
+  if (!product->batch.empty() && rows && extent(*product, product->k) < kLeastDepthOfRows) return false;
+  mlir::OpBuilder builder(op);
+  op.getResult(0).replaceAllUsesWith(lower(builder, op, *product));
+  op.erase();
+  return true;
 }
 
 }  // namespace phx::compiler::graph

@@ -20,7 +20,7 @@ Outcome formGroups(mlir::ModuleOp module, const machine::Machine& machine) {
                     mlir::tensor::TensorDialect>();
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
   for (auto step : {graph::generalise, graph::widenBooleans, graph::rearrangeMovements, graph::splitWideIntegers,
-                    graph::normaliseContractions, graph::orderLoops, graph::separateResults})
+                    graph::normalise, graph::separateResults})
     if (auto ok = step(main); !ok) return ok;
   return graph::makeGroups(main, machine);
 }

@@ -145,6 +145,13 @@ bool GroupPlan::align(GenericOp op) {
   return true;
 }
 
+GroupPlan::Dims GroupPlan::longer(const Dims& dims) const {
+  Dims out;
+  for (unsigned dim : dims)
+    if (sizes_[dim] != 1) out.push_back(dim);
+  return out;
+}
+
 bool GroupPlan::consistent() const {
   for (const Member& member : members_) {
     GenericOp op = member.op;
@@ -153,7 +160,12 @@ bool GroupPlan::consistent() const {
       const Member* producer = producerOf(operand->get());
       if (producer) {
         GenericOp from = producer->op;
-        if (dimsOf(*producer, from.getIndexingMapMatchingResult(from->getResult(0))) != dims) return false;
+        Dims made = dimsOf(*producer, from.getIndexingMapMatchingResult(from->getResult(0)));
+        if (longer(made) != longer(dims)) return false;
+        // Dimensions of size 1 that only the producer has must be among the reader's loops.
+        for (unsigned dim : made)
+          if (llvm::none_of(member.loops, [&](const Dims& loop) { return llvm::is_contained(loop, dim); }))
+            return false;
       }
       if (!contraction_ || op->hasAttr(kContractionAttr)) continue;
       // Of each of b, m, n an operand has all or nothing.
@@ -369,24 +381,29 @@ npu::GroupOp GroupPlan::build(llvm::StringRef name, mlir::Location location) con
       renumbered.push_back(static_cast<unsigned>(kinds.size()) - 1);
     }
     const auto depth = static_cast<unsigned>(kinds.size());
-    auto remap = [&](mlir::AffineMap map) {
+    auto mapOf = [&](const Dims& dims) {
       llvm::SmallVector<unsigned> targets;
-      if (op->hasAttr(kContractionAttr)) {
-        for (mlir::AffineExpr expression : map.getResults())
-          targets.push_back(renumbered[llvm::cast<mlir::AffineDimExpr>(expression).getPosition()]);
-      } else {
-        for (unsigned dim : mergedDims(dimsOf(*member, map)))
-          targets.push_back(static_cast<unsigned>(llvm::find(loops, dim) - loops.begin()));
-      }
+      for (unsigned dim : mergedDims(dims))
+        targets.push_back(static_cast<unsigned>(llvm::find(loops, dim) - loops.begin()));
+      return mlir::AffineMap::getMultiDimMapWithTargets(depth, targets, context);
+    };
+    auto remap = [&](mlir::AffineMap map) {
+      if (!op->hasAttr(kContractionAttr)) return mapOf(dimsOf(*member, map));
+      llvm::SmallVector<unsigned> targets;
+      for (mlir::AffineExpr expression : map.getResults())
+        targets.push_back(renumbered[llvm::cast<mlir::AffineDimExpr>(expression).getPosition()]);
       return mlir::AffineMap::getMultiDimMapWithTargets(depth, targets, context);
     };
     llvm::SmallVector<Value> ins;
     llvm::SmallVector<mlir::AffineMap> maps;
     for (mlir::OpOperand* operand : op.getDpsInputOperands()) {
-      const Member* producer = producerOf(operand->get());
-      GenericOp from = producer ? producer->op : GenericOp{};
-      ins.push_back(producer ? made.lookup(from->getResult(0))
-                             : Value(block->getArgument(static_cast<unsigned>(inputOf(*member, operand)))));
+      if (const Member* producer = producerOf(operand->get())) {
+        GenericOp from = producer->op;
+        ins.push_back(made.lookup(from->getResult(0)));
+        maps.push_back(mapOf(dimsOf(*producer, from.getIndexingMapMatchingResult(from->getResult(0)))));
+        continue;
+      }
+      ins.push_back(block->getArgument(static_cast<unsigned>(inputOf(*member, operand))));
       maps.push_back(remap(op.getMatchingIndexingMap(operand)));
     }
     maps.push_back(remap(op.getIndexingMapMatchingResult(op->getResult(0))));

@@ -47,6 +47,7 @@ class GroupPlan {
   bool split(size_t dim, int64_t outer);
   bool consistent() const;
   Dims dimsOf(const Member& member, mlir::AffineMap map) const;
+  Dims longer(const Dims& dims) const;  // without those of size 1
   Dims reducedDims(const Member& member) const;
   const Member* producerOf(mlir::Value value) const;
   llvm::SmallVector<unsigned> merged(llvm::SmallVectorImpl<int64_t>& sizes) const;

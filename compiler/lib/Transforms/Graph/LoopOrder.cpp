@@ -385,6 +385,7 @@ class Canonical {
     auto nest = linalg::GenericOp::create(
         builder_, location_, mlir::TypeRange{out.getType()}, operands, mlir::ValueRange{out}, maps, kinds,
         [&](mlir::OpBuilder& body, mlir::Location, mlir::ValueRange elements) { fillBody(body, elements); });
+    nest->setAttr(kCanonicalAttr, builder_.getUnitAttr());
     return {nest.getResult(0), nest};
   }
 
@@ -428,15 +429,6 @@ class Canonical {
 
 }  // namespace
 
-Outcome orderLoops(mlir::func::FuncOp main) {
-  llvm::SmallVector<linalg::GenericOp> nests;
-  for (Operation& op : main.getBody().front())
-    if (auto generic = llvm::dyn_cast<linalg::GenericOp>(op); generic && !op.hasAttr(kContractionAttr))
-      nests.push_back(generic);
-  for (linalg::GenericOp nest : nests)
-    if (auto ok = Canonical(nest).run(); !ok) return ok;
-  eraseDead(main.getBody().front());
-  return {};
-}
+Outcome orderLoops(linalg::GenericOp op) { return Canonical(op).run(); }
 
 }  // namespace phx::compiler::graph

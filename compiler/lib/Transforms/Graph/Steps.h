@@ -1,4 +1,4 @@
-// The steps of phase graph, in order. Each takes @main and leaves it valid; after `orderLoops` it holds only
+// The steps of phase graph, in order. Each takes @main and leaves it valid; after `normalise` it holds only
 //   linalg.generic   canonical loop nests: no loops of size 1 (but one leading parallel one where all others are
 //   reductions), maps
 //                    that keep the order of loops, one result; contractions over [b,] m, n, k carry kContractionAttr
@@ -13,7 +13,7 @@
 
 namespace phx::compiler::graph {
 
-inline constexpr llvm::StringLiteral kContractionAttr = "phx.contraction";
+inline constexpr llvm::StringLiteral kContractionAttr = "phx.contraction", kCanonicalAttr = "phx.canonical";
 
 // Static shapes, element types, and only operations of the vocabulary.
 Outcome checkModule(mlir::ModuleOp module);
@@ -25,15 +25,18 @@ Outcome widenBooleans(mlir::func::FuncOp main);
 Outcome rearrangeMovements(mlir::func::FuncOp main);
 // Tensors of i64 that loop nests read or write become tensors of pairs of i32.
 Outcome splitWideIntegers(mlir::func::FuncOp main);
-// Sums of products of two tensors become contractions for the cube core.
-Outcome normaliseContractions(mlir::func::FuncOp main);
-// Other loop nests get their canonical form.
-Outcome orderLoops(mlir::func::FuncOp main);
+// In program order, so that each operation sees where its operands really lie: contractions, then other loop nests, get
+// their canonical form, and movements are composed with those that were sunk to them.
+Outcome normalise(mlir::func::FuncOp main);
 // Every returned value becomes (a reshape of) a result of its own.
 Outcome separateResults(mlir::func::FuncOp main);
 // npu.group operations.
 Outcome makeGroups(mlir::func::FuncOp main, const machine::Machine& machine);
 
+// A sum of products of two tensors becomes a contraction for the cube core. False: it is none.
+bool lowerContraction(mlir::linalg::GenericOp op);
+// Another loop nest gets its canonical form.
+Outcome orderLoops(mlir::linalg::GenericOp op);
 // A loop nest with several results becomes one per result, if no accumulator feeds another result.
 Outcome splitResults(mlir::linalg::GenericOp op);
 // Erases operations of the block whose results nobody uses.

@@ -1,0 +1,49 @@
+#include "lib/Transforms/Graph/Steps.h"
+#include "lib/Transforms/Graph/View.h"
+
+namespace phx::compiler::graph {
+
+using mlir::Operation;
+
+// Reads the sources of sources, now that operations before it have changed. False: there is nothing to gain.
+static bool composeMovement(npu::RearrangeOp op) {
+  llvm::SmallVector<Box> boxes;
+  bool composes = false;
+  for (auto piece : op.getPieces().getAsRange<npu::PieceAttr>()) {
+    View view{op.getSources()[static_cast<size_t>(piece.getSource())], piece.getSrcOffset(),
+              Sizes(piece.getSrcStrides())};
+    View seen = lookThrough(view, piece.getSizes());
+    composes |= seen.source != rootOf(view.source);
+    boxes.push_back({seen, Sizes(piece.getSizes()), piece.getDstOffset(), Sizes(piece.getDstStrides())});
+  }
+  if (!composes) return false;
+  mlir::OpBuilder builder(op);
+  op.getResult().replaceAllUsesWith(rearrange(builder, op.getLoc(), typeOf(op.getResult()), boxes, op.getFillAttr()));
+  op.erase();
+  return true;
+}
+
+Outcome normalise(mlir::func::FuncOp main) {
+  mlir::Block& block = main.getBody().front();
+  for (Operation* op = &block.front(); op;) {
+    // What replaces an operation stands in its place and is looked at in turn.
+    Operation* before = op->getPrevNode();
+    bool replaced = false;
+    if (auto movement = llvm::dyn_cast<npu::RearrangeOp>(op)) {
+      replaced = composeMovement(movement);
+    } else if (auto nest = llvm::dyn_cast<mlir::linalg::GenericOp>(op);
+               nest && !op->hasAttr(kContractionAttr) && !op->hasAttr(kCanonicalAttr)) {
+      replaced = true;
+      if (!lowerContraction(nest))
+        if (auto ok = orderLoops(nest); !ok) return ok;
+    }
+    if (replaced)
+      op = before ? before->getNextNode() : &block.front();
+    else
+      op = op->getNextNode();
+  }
+  eraseDead(block);
+  return {};
+}
+
+}  // namespace phx::compiler::graph
