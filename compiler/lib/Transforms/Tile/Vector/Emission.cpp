@@ -284,7 +284,7 @@ class Emitter {
     return mlir::tensor::EmptyOp::create(b, location_, llvm::ArrayRef<int64_t>{rows, padded}, typeOf(element));
   }
   // The single value of an instruction, of the type that the instruction works on.
-  Value single(OpBuilder&, std::string_view type, uint64_t bits) {
+  Value single(std::string_view type, uint64_t bits) {
     auto [entry, fresh] = values_.try_emplace({std::string(type), bits});
     if (!fresh) return entry->second;
     OpBuilder top = OpBuilder::atBlockBegin(&block_);
@@ -336,7 +336,7 @@ class Emitter {
       case Node::Kind::constant: {
         const int64_t bytes = std::max<int64_t>(bytesOf(node.element), 1);
         const std::string_view type = moved(node.element);
-        return vec(b, instruction("vdup", "", type), {}, single(b, type, *node.value), constant(1),
+        return vec(b, instruction("vdup", "", type), {}, single(type, *node.value), constant(1),
                    constant(kBlock / bytes), empty(b, node.element, 1, kBlock / bytes));
       }
       case Node::Kind::index:
@@ -393,7 +393,7 @@ class Emitter {
     OpBuilder& b = scopes_[scope].builder;
     const Form form = formOf(node.dims);
     const Int start = start_[node.source];
-    Value first = start.known ? single(b, "s32", static_cast<uint64_t>(*start.known))
+    Value first = start.known ? single("s32", static_cast<uint64_t>(*start.known))
                               : Value(arith::IndexCastOp::create(b, location_, b.getI32Type(), start.value));
     return vec(b, "vci.s32", {}, first, constant(1), usedColumns(form), empty(b, Element::i32, 1, tileColumns(form)));
   }
@@ -455,7 +455,7 @@ class Emitter {
     Int rows = usedRows(target), columns = usedColumns(target);
     Value outs = empty(b, node.element, tileRows(target), tileColumns(target));
     if (on_masks) columns = quotient(b, add(b, columns, constant(15)), 16);  // bits in units of 16
-    Value value = node.value ? single(b, node.type, *node.value) : Value();
+    Value value = node.value ? single(node.type, *node.value) : Value();
     return vec(b, instruction(node.mnemonic, fields, node.type), ins, value, rows, columns, outs);
   }
 
@@ -488,7 +488,7 @@ class Emitter {
     OpBuilder& b = scopes_[0].builder;
     if (fresh)
       entry->second =
-          vec(b, "vdup.u16", {}, single(b, "u16", bits), constant(1), constant(16), empty(b, Element::f16, 1, 16));
+          vec(b, "vdup.u16", {}, single("u16", bits), constant(1), constant(16), empty(b, Element::f16, 1, 16));
     return entry->second;
   }
 
@@ -510,7 +510,7 @@ class Emitter {
     auto outs = [&](Element element) { return empty(b, element, tileRows(target), tileColumns(target)); };
     Value result;
     if (is_constant) {
-      result = vec(b, instruction("vdup", "", type), {}, single(b, type, *node.value), usedRows(target),
+      result = vec(b, instruction("vdup", "", type), {}, single(type, *node.value), usedRows(target),
                    usedColumns(target), outs(node.element));
     } else if (own == Form{false, true}) {
       Value row = tile(id);
@@ -547,7 +547,7 @@ class Emitter {
     const Form form = formOf(spreadDims(node));
     OpBuilder& b = scopes_[1].builder;
     const std::string_view type = moved(node.element);
-    return vec(b, instruction("vdup", "", type), {}, single(b, type, neutral(node.mnemonic, node.type)),
+    return vec(b, instruction("vdup", "", type), {}, single(type, neutral(node.mnemonic, node.type)),
                constant(tileRows(form)), constant(tileColumns(form)),
                empty(b, node.element, tileRows(form), tileColumns(form)));
   }
