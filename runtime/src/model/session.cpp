@@ -232,7 +232,7 @@ class SimSession final : public Session {
     facts.packages = m.group.topology().unit_count(0);
     facts.host_seconds = now() - opened_;
     facts.host_end = m.host;
-    if (auto clock = m.group.device(0).integer("clock_hz")) facts.clock_hz = static_cast<double>(*clock);
+    if (auto clock = m.group.device(0).real("clock")) facts.clock_hz = *clock;
     return rt::report_json(facts, m.sink->log.contents());
   }
   const hal::MachineFacts& facts() const override { return machine_->driver->facts(); }
