@@ -4,17 +4,21 @@
 namespace phx::compiler::graph {
 
 using mlir::Operation;
+using mlir::Value;
 
 // Reads the sources of sources, now that operations before it have changed. False: there is nothing to gain.
 static bool composeMovement(npu::RearrangeOp op) {
   llvm::SmallVector<Box> boxes;
   bool composes = false;
   for (auto piece : op.getPieces().getAsRange<npu::PieceAttr>()) {
-    View view{op.getSources()[static_cast<size_t>(piece.getSource())], piece.getSrcOffset(),
-              Sizes(piece.getSrcStrides())};
-    View seen = lookThrough(view, piece.getSizes());
-    composes |= seen.source != rootOf(view.source);
-    boxes.push_back({seen, Sizes(piece.getSizes()), piece.getDstOffset(), Sizes(piece.getDstStrides())});
+    Value source = op.getSources()[static_cast<size_t>(piece.getSource())];
+    Box box{{source, piece.getSrcOffset(), Sizes(piece.getSrcStrides())},
+            Sizes(piece.getSizes()),
+            piece.getDstOffset(),
+            Sizes(piece.getDstStrides())};
+    lookThrough(box);
+    composes |= box.from.source != rootOf(source);
+    boxes.push_back(std::move(box));
   }
   if (!composes) return false;
   mlir::OpBuilder builder(op);

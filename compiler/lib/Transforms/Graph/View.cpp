@@ -190,6 +190,40 @@ static void simplify(Box& box) {
   box = std::move(out);
 }
 
+// Cuts dimensions of the box that run over several dimensions of the piece it reads. False: there are none.
+static bool cutAlong(Box& box, npu::PieceAttr piece) {
+  ArrayRef<int64_t> extents = piece.getSizes(), steps = piece.getDstStrides();
+  for (size_t i = 0; i < box.sizes.size(); ++i) {
+    const int64_t stride = box.from.strides[i];
+    size_t k = 0;
+    while (k < extents.size() && (stride <= 0 || stride % steps[k] != 0 || stride >= steps[k] * extents[k])) ++k;
+    if (k == extents.size() || extents[k] % (stride / steps[k]) != 0) continue;
+    const int64_t room = extents[k] / (stride / steps[k]);
+    if (box.sizes[i] <= room || box.sizes[i] % room != 0) continue;
+    const auto at = static_cast<long>(i);
+    box.sizes.insert(box.sizes.begin() + at, box.sizes[i] / room);
+    box.from.strides.insert(box.from.strides.begin() + at, stride * room);
+    box.target_strides.insert(box.target_strides.begin() + at, box.target_strides[i] * room);
+    box.sizes[i + 1] = room;
+    return true;
+  }
+  return false;
+}
+
+void lookThrough(Box& box) {
+  for (;;) {
+    box.from = lookThrough(box.from, box.sizes);
+    auto op = box.from.source.getDefiningOp<npu::RearrangeOp>();
+    npu::PieceAttr piece = op ? wholeView(op) : npu::PieceAttr{};
+    Box cut = box;
+    bool changed = false;
+    while (piece && cutAlong(cut, piece)) changed = true;
+    if (!changed || !compose(cut.from, cut.sizes, piece, op.getSources()[static_cast<size_t>(piece.getSource())]))
+      return;
+    box = std::move(cut);
+  }
+}
+
 mlir::TypedAttr splatOf(Value tensor) {
   tensor = rootOf(tensor);
   mlir::Attribute value;
@@ -283,7 +317,7 @@ Value rearrange(mlir::OpBuilder& builder, mlir::Location location, RankedTensorT
   for (const Box& box : boxes) {
     if (product(box.sizes) == 0) continue;
     Box part = box;
-    part.from = lookThrough(part.from, part.sizes);
+    lookThrough(part);
     simplify(part);
     if (fill && splatOf(part.from.source) == fill) continue;
     covered += product(part.sizes);

@@ -49,6 +49,8 @@ std::optional<View> viewOf(mlir::Value tensor, mlir::AffineMap map, size_t loops
 // Follows reshapes and rearrangements that are one view, as long as the composition is a view. Strides of loops of size
 // 1 become 0.
 View lookThrough(View view, llvm::ArrayRef<int64_t> sizes);
+// The same for a box, whose dimensions are cut where that helps.
+void lookThrough(Box& box);
 // Does the view read its whole source, in row-major order?
 bool isDense(const View& view, llvm::ArrayRef<int64_t> sizes);
 // The tensor of shape `sizes` that the view reads: a reshape where it is dense, a folded constant, or npu.rearrange.
