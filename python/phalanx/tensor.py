@@ -11,16 +11,17 @@ try:
 except ImportError:  # then the 16 bits of a bfloat16 travel as uint16
     BFLOAT16 = np.dtype(np.uint16)
 
-_DTYPES = {"f32": np.dtype(np.float32), "f16": np.dtype(np.float16), "bf16": BFLOAT16, "s8": np.dtype(np.int8),
-           "u8": np.dtype(np.uint8), "s16": np.dtype(np.int16), "u16": np.dtype(np.uint16), "s32": np.dtype(np.int32),
-           "u32": np.dtype(np.uint32), "s64": np.dtype(np.int64), "bool": np.dtype(np.bool_), "f64": np.dtype(np.float64)}
+_DTYPES = {name: np.dtype(dtype) for name, dtype in (
+    ("f32", np.float32), ("f16", np.float16), ("bf16", BFLOAT16), ("f64", np.float64), ("s8", np.int8), ("u8", np.uint8),
+    ("s16", np.int16), ("u16", np.uint16), ("s32", np.int32), ("u32", np.uint32), ("s64", np.int64), ("u64", np.uint64),
+    ("bool", np.bool_))}
 
 
 @dataclass(frozen=True)
 class TensorType:
     """An input or output of a program."""
     name: str
-    type: str  # as programs name it: f32 f16 bf16 s8 u8 s16 u16 s32 u32 s64 bool f64
+    type: str  # as programs name it: f32 f16 bf16 s8 u8 s16 u16 s32 u32 s64 u64 bool f64
     shape: tuple[int, ...]
 
     @property
