@@ -84,10 +84,25 @@ static bool closesCycle(const GroupPlan& plan, Operation* op) {
   return false;
 }
 
-static bool exchanges(const GroupPlan& plan, GenericOp op) {
-  for (Value input : op.getDpsInputs())
-    if (Operation* source = rootOf(input).getDefiningOp(); source && plan.contains(source)) return true;
-  return llvm::is_contained(plan.externalInputs(), op.getResult(0));
+// Nests outside of the plan that a tensor goes to or comes from, in program order.
+static llvm::SmallVector<GenericOp> neighbours(const GroupPlan& plan) {
+  llvm::SetVector<Operation*> found;
+  llvm::SmallVector<Value> results;
+  for (GenericOp member : plan.members()) results.push_back(member.getResult(0));
+  while (!results.empty())
+    for (Operation* user : results.pop_back_val().getUsers()) {
+      if (isReshape(user))
+        results.push_back(user->getResult(0));
+      else
+        found.insert(user);
+    }
+  for (Value input : plan.externalInputs())
+    if (Operation* source = input.getDefiningOp()) found.insert(source);
+  llvm::SmallVector<GenericOp> out;
+  for (Operation* op : found)
+    if (auto nest = llvm::dyn_cast<GenericOp>(op); nest && !plan.contains(op)) out.push_back(nest);
+  llvm::sort(out, [](GenericOp a, GenericOp b) { return a->isBeforeInBlock(b); });
+  return out;
 }
 
 static bool fits(const GroupPlan& plan, int64_t ub_bytes) {
@@ -101,9 +116,7 @@ static void groupNests(GenericOp first, int64_t ub_bytes) {
   // A candidate that did not join may do so after another has; each round adds one at least.
   for (bool grown = true; grown && !plan.closed();) {
     grown = false;
-    for (Operation& op : *first->getBlock()) {
-      auto candidate = llvm::dyn_cast<GenericOp>(op);
-      if (!candidate || plan.contains(candidate) || !exchanges(plan, candidate)) continue;
+    for (GenericOp candidate : neighbours(plan)) {
       GroupPlan larger = plan;
       if (!larger.add(candidate) || !fits(larger, ub_bytes) || closesCycle(plan, candidate)) continue;
       plan = std::move(larger);
