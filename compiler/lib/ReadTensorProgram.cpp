@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/Frontend/Onnx/ImportOnnx.h"
+#include "lib/OnnxData.h"
 #include "mlir/Parser/Parser.h"
 
 namespace phx::compiler {
@@ -24,6 +25,19 @@ bool isMlir(std::span<const std::byte> program) {
                       });
 }
 
+Expected<onnx::ConstantTensor> knownValue(const TensorValue& value) {
+  const auto type = elementTypeNamed(value.type);
+  if (!type) return error("known input '" + value.name + "' has an unknown element type '" + value.type + "'");
+  const int64_t elements = onnx::elementCount(value.shape);
+  const size_t bytes = static_cast<size_t>(elements) * onnx::byteSize(*type);
+  if (elements > onnx::kMostElements || value.bytes.size() != bytes)
+    return error("known input '" + value.name + "' has " + std::to_string(value.bytes.size()) +
+                 " bytes, which is not what its shape " + onnx::text(value.shape) + " needs");
+  onnx::ConstantTensor constant;
+  constant.type = *type, constant.shape = value.shape, constant.bytes = value.bytes;
+  return constant;
+}
+
 }  // namespace
 
 Expected<mlir::OwningOpRef<mlir::ModuleOp>> readTensorProgram(std::span<const std::byte> program,
@@ -39,6 +53,11 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> readTensorProgram(std::span<const st
     import.input_shapes = options.input_shapes;
     import.dimensions = options.dimensions;
     import.folder = options.folder;
+    for (const TensorValue& value : options.known_inputs) {
+      auto constant = knownValue(value);
+      if (!constant) return constant.diagnostic();
+      import.known_inputs.emplace(value.name, std::move(*constant));
+    }
     auto imported = onnx::importOnnx(program, file, context, import);
     if (!imported) return imported.diagnostic();
     module = std::move(*imported);

@@ -10,7 +10,8 @@ namespace phx::tools {
 void add_machine_command(CLI::App& app, int& status);      // phx machine list | show
 void add_executable_commands(CLI::App& app, int& status);  // phx as, phx objdump
 // Only where the compiler is built (PHX_WITH_COMPILER).
-void add_compile_command(CLI::App& app, int& status);  // phx compile
-void add_run_command(CLI::App& app, int& status);      // phx run
+void add_compile_command(CLI::App& app, int& status);      // phx compile
+void add_run_command(CLI::App& app, int& status);          // phx run
+void add_conformance_command(CLI::App& app, int& status);  // phx conformance onnx
 
 }  // namespace phx::tools

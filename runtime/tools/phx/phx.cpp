@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
 #if PHX_WITH_COMPILER
   phx::tools::add_compile_command(app, status);
   phx::tools::add_run_command(app, status);
+  phx::tools::add_conformance_command(app, status);
 #endif
   CLI11_PARSE(app, argc, argv);
   return status;

@@ -62,6 +62,8 @@ double value_at(const Array& array, uint64_t i) {
       return at<uint32_t>(array, i);
     case ElementType::s64:
       return static_cast<double>(at<int64_t>(array, i));
+    case ElementType::u64:
+      return static_cast<double>(at<uint64_t>(array, i));
   }
   return 0;
 }

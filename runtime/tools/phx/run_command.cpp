@@ -1,5 +1,6 @@
 // phx run FILE --input x=file.npy: compiles if need be, runs on the simulator, says what came out and what it took.
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstring>

@@ -13,13 +13,6 @@
 
 namespace phx::compiler {
 
-// A tensor as a program sees it; the type as in program descriptions ("f32", "s8", "bool").
-struct TensorValue {
-  std::string name, type;
-  std::vector<int64_t> shape;
-  std::vector<std::byte> bytes;  // row-major, a bool one byte
-};
-
 // The inputs of the program, without values. Of the options, what concerns reading the program counts.
 Expected<std::vector<TensorValue>> referenceInputs(std::span<const std::byte> program, const std::string& file,
                                                    const TensorCompileOptions& options);

@@ -18,6 +18,13 @@
 
 namespace phx::compiler {
 
+// A tensor with its values; the type as in program descriptions ("f32", "s8", "bool").
+struct TensorValue {
+  std::string name, type;
+  std::vector<int64_t> shape;
+  std::vector<std::byte> bytes;  // row-major, a bool one byte
+};
+
 struct TensorCompileOptions {
   machine::Machine machine;  // the executable runs on this machine only
   std::string schedule;      // replaces what is chosen for matrix products: "base_m=128,split_k=2"
@@ -34,6 +41,9 @@ struct TensorCompileOptions {
   std::map<std::string, std::vector<int64_t>> input_shapes;  // of graph inputs with open dimensions, by name
   std::map<std::string, int64_t> dimensions;                 // sizes of named dimensions ("batch" -> 1)
   std::string folder;                                        // where external data is; empty: the file's own
+  // Values that graph inputs will have. One that a shape depends on becomes a constant and is no input of the program;
+  // of the others only the shapes count.
+  std::vector<TensorValue> known_inputs;
 };
 
 // What the compiler counted in one kernel.
