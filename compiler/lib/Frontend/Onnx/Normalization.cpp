@@ -79,9 +79,10 @@ bool requireFloats(Node& n) {
 }  // namespace
 
 void importBatchNormalization(Node& n, TensorBuilder& b) {
-  for (auto name : {"consumed_inputs", "is_test"}) n.ignore(name);
+  n.ignore("consumed_inputs");
   double epsilon = n.real("epsilon", 1e-5f), momentum = n.real("momentum", 0.9f);
   bool training = n.integer("training_mode", 0) != 0;
+  if (n.opset() < 7 && !n.integer("is_test", 0)) return n.fail("attribute 'is_test' = 0 (training) is not supported");
   if (!n.integer("spatial", 1)) return n.fail("attribute 'spatial' = 0 is not supported");
   if (!n.requireRank(0, 2) || !requireFloats(n)) return;
   const Tensor& x = n.input(0);

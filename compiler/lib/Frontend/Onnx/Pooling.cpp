@@ -204,6 +204,46 @@ void importAveragePool(Node& n, TensorBuilder& b) {
   }));
 }
 
+namespace {
+
+// Roots of sums of powers: |x| and its inverse for p = 1, squares and square roots for 2, pow otherwise.
+Tensor powers(TensorBuilder& b, const Tensor& x, int64_t p, bool root, ElementType type) {
+  return b.elementwise({x}, type, [&](ScalarBuilder& s, const Elements& e) {
+    Scalar value = root ? e[0] : s.abs(s.widen(e[0])),
+           exponent = s.constant(value.type, root ? 1 / static_cast<double>(p) : static_cast<double>(p));
+    if (p == 2)
+      value = root ? s.math(MathFunction::Sqrt, value) : s.mul(value, value);
+    else if (p != 1)
+      value = s.pow(value, exponent);
+    return s.convert(value, type);
+  });
+}
+
+}  // namespace
+
+void importLpPool(Node& n, TensorBuilder& b) {
+  int64_t p = n.integer("p", 2);
+  if (!n.requireRank(0, 3, 5) || !n.requireFloat(0)) return;
+  if (p <= 0) return n.fail("attribute 'p' is " + std::to_string(p) + "; expected at least 1");
+  const Tensor& x = n.input(0);
+  auto window = readWindow(n, b, {});
+  if (!window) return;
+  ElementType wide = widened(x.type);
+  Tensor sums = pooled(b, Pool::Sum, padded(b, powers(b, x, p, false, wide), *window, Number{}), *window, wide);
+  n.output(0, powers(b, sums, p, true, x.type));
+}
+
+void importGlobalLpPool(Node& n, TensorBuilder& b) {
+  int64_t p = n.integer("p", 2);
+  if (!n.requireRank(0, 2) || !n.requireFloat(0)) return;
+  if (p <= 0) return n.fail("attribute 'p' is " + std::to_string(p) + "; expected at least 1");
+  const Tensor& x = n.input(0);
+  Dims axes = dimensionsFrom(2, x.rank());
+  Tensor sums = b.reduce(powers(b, x, p, false, widened(x.type)), axes, widened(x.type), Number{},
+                         [](ScalarBuilder& s, const Elements& e) { return s.add(e[1], e[0]); });
+  n.output(0, b.reshape(powers(b, sums, p, true, x.type), withUnits(x.shape, axes)));
+}
+
 void importGlobalPool(Node& n, TensorBuilder& b) {
   if (!n.requireRank(0, 2) || !n.requireFloat(0)) return;
   const Tensor& x = n.input(0);

@@ -33,7 +33,8 @@ void importIdentity(Node& n, TensorBuilder& b) {
 }
 
 void importDropout(Node& n, TensorBuilder& b) {
-  for (auto name : {"ratio", "seed", "is_test", "consumed_inputs"}) n.ignore(name);
+  for (auto name : {"ratio", "seed", "consumed_inputs"}) n.ignore(name);
+  if (n.opset() < 7 && !n.integer("is_test", 0)) return n.fail("attribute 'is_test' = 0 (training) is not supported");
   if (n.has(2)) {
     const ConstantTensor* training = n.constant(2, "training_mode");
     const ConstantTensor* ratio = n.has(1) ? n.constant(1, "ratio") : nullptr;
