@@ -1,0 +1,39 @@
+#include "compiler/lib/Dialect/Npu/Npu.h"
+#include "compiler/lib/Transforms/Graph/Graph.h"
+#include "compiler/lib/Transforms/Phases.h"
+#include "device_sim/machine/machine.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "tests/fuzz/mlir_subject.h"
+
+namespace phx::fuzz {
+
+MlirVerdict compile_mlir(const std::string& text, const std::string& file) {
+  static const Expected<machine::Machine> machine = machine::load("ascend-910b1");
+  if (!machine) return {false, false, machine.diagnostic()};
+  mlir::DialectRegistry registry;
+  registry.insert<mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::linalg::LinalgDialect,
+                  mlir::math::MathDialect, mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
+                  mlir::tensor::TensorDialect, compiler::npu::NpuDialect>();
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  std::optional<Diagnostic> said;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic& diagnostic) {
+    if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error && !said)
+      said = compiler::errorAt(diagnostic.getLocation(), diagnostic.str());
+    return mlir::success();
+  });
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context), file);
+  if (!module) return {false, false, said ? *said : error_at(file, 0, "is not what MLIR reads")};
+  said.reset();
+  if (auto ok = compiler::formGroups(*module, *machine); !ok) return {false, true, ok.diagnostic()};
+  if (auto ok = compiler::verifyAfterGraph(*module); !ok) return {false, true, ok.diagnostic()};
+  return {true, true};
+}
+
+}  // namespace phx::fuzz
