@@ -3,8 +3,12 @@
 //
 //   phx-onnx model.onnx [--input NAME=FILE.pb]... [--dim NAME=SIZE]... [--run --output-dir DIR] [--locations]
 //
+//   phx-onnx --operators [--check PAGE]
+//
 // Inputs are files of one TensorProto each. An input whose value is needed to find a shape becomes a constant. --run
 // writes DIR/output_0.npy and so on, in the order of the graph's outputs; bfloat16 as its bits in uint16.
+// --operators prints docs/onnx_operators.md, or fails when PAGE differs from it.
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -54,13 +58,40 @@ bool writeNpy(const std::string& path, mlir::RankedTensorType type, bool is_unsi
   return static_cast<bool>(file);
 }
 
+// The page of operators, from the importer's table.
+std::string operatorPage() {
+  struct Row {
+    const char* name;
+    int first, last, least, most;
+  };
+  std::vector<Row> rows = {
+#define PHX_ONNX_OPERATOR(Name, first, last, least, most, function) {#Name, first, last, least, most},
+#include "compiler/lib/Frontend/Onnx/OnnxOperators.def"
+      {"If", 1, 0, 1, 1},
+      {"Loop", 1, 0, 2, -1},
+  };
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return std::strcmp(a.name, b.name) < 0; });
+  std::string page =
+      "# ONNX operators\n\n"
+      "Generated from `compiler/lib/Frontend/Onnx/OnnxOperators.def` by `./dev docs`; `onnx.md` has the rules.\n\n"
+      "| operator | operator sets | inputs |\n|---|---|---|\n";
+  for (const Row& row : rows) {
+    int last = row.last ? row.last : static_cast<int>(onnx::kNewestOpset);
+    std::string most = row.most < 0 ? " or more" : row.most == row.least ? "" : "-" + std::to_string(row.most);
+    page += "| " + std::string(row.name) + " | " + std::to_string(row.first) + "-" + std::to_string(last) + " | " +
+            std::to_string(row.least) + most + " |\n";
+  }
+  return page + "\n" + std::to_string(rows.size()) + " operators.\n";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::string model, output_dir = ".";
   std::map<std::string, std::string> inputs;
   onnx::OnnxImportOptions options;
-  bool run = false, locations = false;
+  bool run = false, locations = false, operators = false;
+  std::string page;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i], value = i + 1 < argc ? argv[i + 1] : "";
     size_t equals = value.rfind('=');
@@ -72,6 +103,10 @@ int main(int argc, char** argv) {
       options.dimensions[value.substr(0, equals)] = std::strtoll(value.c_str() + equals + 1, nullptr, 10);
     else if (argument == "--output-dir")
       output_dir = value;
+    else if (argument == "--check")
+      page = value;
+    else if (argument == "--operators")
+      operators = true;
     else if (argument == "--run")
       run = true;
     else if (argument == "--locations")
@@ -80,7 +115,13 @@ int main(int argc, char** argv) {
       model = argument;
     else
       return fail(error("unexpected argument '" + argument + "'"));
-    if (pair || argument == "--output-dir") ++i;
+    if (pair || argument == "--output-dir" || argument == "--check") ++i;
+  }
+  if (operators && page.empty()) return std::fputs(operatorPage().c_str(), stdout), 0;
+  if (operators) {
+    auto text = readFile(page);
+    if (text && std::string(reinterpret_cast<const char*>(text->data()), text->size()) == operatorPage()) return 0;
+    return fail(error_at(page, 0, "the page is stale; run ./dev docs"));
   }
   if (model.empty()) return fail(error("no model is given"));
   auto bytes = readFile(model);
