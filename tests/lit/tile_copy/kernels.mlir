@@ -1,15 +1,15 @@
 // Each way of copying a box, run by an interpreter of copy kernels and compared with what the rearrangement says.
 // RUN: split-file %s %t
-// RUN: phx-opt --phx-tile --canonicalize %t/pad.mlir | python3 %S/interpret.py %t/pad.mlir | FileCheck %s --check-prefix=PAD
+// RUN: phx-opt --phx-tile --canonicalize %t/pad.mlir | python3 %S/interpret.py %t/pad.mlir | FileCheck %s --check-prefix=ONE
 // RUN: phx-opt --phx-tile --canonicalize %t/transpose.mlir | python3 %S/interpret.py %t/transpose.mlir | FileCheck %s --check-prefix=ONE
 // RUN: phx-opt --phx-tile --canonicalize %t/window.mlir | python3 %S/interpret.py %t/window.mlir | FileCheck %s --check-prefix=ONE
 // RUN: phx-opt --phx-tile --canonicalize %t/reverse.mlir | python3 %S/interpret.py %t/reverse.mlir | FileCheck %s --check-prefix=ONE
 // RUN: phx-opt --phx-tile --canonicalize %t/broadcast.mlir | python3 %S/interpret.py %t/broadcast.mlir | FileCheck %s --check-prefix=ONE
 // RUN: phx-opt --phx-tile --canonicalize %t/concat.mlir | python3 %S/interpret.py %t/concat.mlir | FileCheck %s --check-prefix=ONE
-// RUN: phx-opt --phx-tile --canonicalize %t/wide.mlir | python3 %S/interpret.py %t/wide.mlir | FileCheck %s --check-prefix=PAD
+// RUN: phx-opt --phx-tile --canonicalize %t/wide.mlir | python3 %S/interpret.py %t/wide.mlir | FileCheck %s --check-prefix=TWO
 // RUN: phx-opt --phx-tile --canonicalize %t/window.mlir | FileCheck %s --check-prefix=GATHER
 // RUN: phx-opt --phx-tile --canonicalize %t/transpose.mlir | FileCheck %s --check-prefix=TRANSPOSE
-// PAD: 2 launches, 0 of
+// TWO: 2 launches, 0 of
 // ONE: 1 launches, 0 of
 // GATHER: npu.vec "vgather.b32"
 // TRANSPOSE: npu.vec "vtranspose.u16"

@@ -108,6 +108,15 @@ void CopyKernel::copy(const CopyPlan& plan, Value source, Value result) {
   forTasks(plan.tasks(), [&](Value number) { task(plan, number, source, result, table); });
 }
 
+void CopyKernel::fillBox(CopyPlan plan, Value result, mlir::TypedAttr value) {
+  mlir::Type element = llvm::cast<mlir::MemRefType>(result.getType()).getElementType();
+  plan.kind = CopyKind::Fill;
+  Value scalar = arith::ConstantOp::create(builder_, location_, value);
+  Value tile = vector(moving("vdup", bytesOf(element)), {}, scalar, index(plan.tile_rows), index(plan.tile_columns),
+                      empty(element, plan.tile_rows, plan.tile_columns));
+  forTasks(plan.tasks(), [&](Value number) { task(plan, number, result, result, tile); });
+}
+
 void CopyKernel::task(const CopyPlan& plan, Value number, Value source, Value result, Value table) {
   mlir::Type element = llvm::cast<mlir::MemRefType>(source.getType()).getElementType();
   const int64_t bytes = bytesOf(element);
@@ -140,6 +149,9 @@ void CopyKernel::task(const CopyPlan& plan, Value number, Value source, Value re
   switch (plan.kind) {
     case CopyKind::Rows:
       tile = load(source, from, rows.size, columns.size, pitch, empty(element, plan.tile_rows, plan.tile_columns));
+      break;
+    case CopyKind::Fill:
+      tile = table;
       break;
     case CopyKind::Spread:
       tile = load(source, from, loaded_rows, columns.size, pitch, empty(element, 1, plan.tile_columns));

@@ -11,6 +11,8 @@ class CopyKernel {
   CopyKernel(mlir::OpBuilder& builder, mlir::Location location, int64_t grid);
 
   void copy(const CopyPlan& plan, mlir::Value source, mlir::Value result);
+  // The plan's box of the result holds one value.
+  void fillBox(CopyPlan plan, mlir::Value result, mlir::TypedAttr value);
   // The first `elements` of the buffer; `tile` elements at a time.
   void fill(mlir::Value result, int64_t elements, int64_t tile, mlir::TypedAttr value);
   // Pairs of 32-bit words that are not alike.

@@ -144,4 +144,47 @@ CopyPlan planCopy(npu::PieceAttr piece, int64_t bytes, int64_t cores, int64_t ub
   return plan;
 }
 
+namespace {
+
+// Walks down the piece's dimensions. At each one the range [0, length) is cut into a head, `size` windows as long as
+// the stride, and a tail; what is left open in a window is so in all of them.
+bool openRanges(llvm::ArrayRef<CopyDim> dims, int64_t base, int64_t offset, int64_t length,
+                llvm::SmallVector<CopyDim, 4> windows, mlir::MLIRContext* context,
+                llvm::SmallVectorImpl<npu::PieceAttr>& out) {
+  auto open = [&](int64_t start, int64_t run) {
+    if (run <= 0) return;
+    llvm::SmallVector<int64_t> sizes, strides;
+    for (const CopyDim& window : windows) sizes.push_back(window.size), strides.push_back(window.to);
+    sizes.push_back(run), strides.push_back(1);
+    out.push_back(npu::PieceAttr::get(context, 0, base + start, base + start, sizes, strides, strides));
+  };
+  if (dims.empty()) {
+    open(0, offset);
+    open(offset + 1, length - offset - 1);
+    return true;
+  }
+  const CopyDim& dim = dims.front();
+  int64_t span = 1;  // of what lies in one window
+  for (const CopyDim& inner : dims.drop_front()) span += (inner.size - 1) * inner.to;
+  const int64_t before = std::max<int64_t>(0, offset + dim.size * dim.to - length);
+  if (dim.to <= 0 || before > std::min(offset, dim.to - span)) return false;
+  const int64_t first = offset - before;
+  open(0, first);
+  open(first + dim.size * dim.to, length - first - dim.size * dim.to);
+  windows.push_back({dim.size, 0, dim.to});
+  return openRanges(dims.drop_front(), base + first, before, dim.to, windows, context, out);
+}
+
+}  // namespace
+
+std::optional<llvm::SmallVector<npu::PieceAttr>> uncovered(npu::PieceAttr piece, int64_t elements) {
+  llvm::SmallVector<CopyDim, 4> dims;
+  for (auto [size, to] : llvm::zip(piece.getSizes(), piece.getDstStrides()))
+    if (size != 1) dims.push_back({size, 0, to});
+  llvm::stable_sort(dims, [](const CopyDim& a, const CopyDim& b) { return a.to > b.to; });
+  llvm::SmallVector<npu::PieceAttr> out;
+  if (!openRanges(dims, 0, piece.getDstOffset(), elements, {}, piece.getContext(), out)) return std::nullopt;
+  return out;
+}
+
 }  // namespace phx::compiler

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "lib/Dialect/Npu/Npu.h"
 
@@ -20,6 +21,7 @@ enum class CopyKind {
   Rows,       // columns are consecutive in the source too: load, store
   Spread,     // and every row is the same one: load once, copy to all rows, store
   Gather,     // columns lie `from` apart: load the span that holds them, gather, store
+  Fill,       // there is no source: store a tile of one value
   Transpose,  // rows are consecutive in the source: load columns as rows, transpose, store
 };
 
@@ -37,5 +39,9 @@ struct CopyPlan {
 
 // Elements of `bytes` bytes; tiles small enough that `cores` have work and that their buffers fit ub_bytes.
 CopyPlan planCopy(npu::PieceAttr piece, int64_t bytes, int64_t cores, int64_t ub_bytes);
+
+// The places of a tensor of `elements` elements that a piece does not cover, as boxes of result strides. nullopt: they
+// are no such boxes.
+std::optional<llvm::SmallVector<npu::PieceAttr>> uncovered(npu::PieceAttr piece, int64_t elements);
 
 }  // namespace phx::compiler

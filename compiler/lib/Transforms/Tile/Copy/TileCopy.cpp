@@ -1,5 +1,6 @@
-// Copy groups: one npu.rearrange becomes a kernel on the vector cores that copies all its pieces, after a kernel that
-// fills the result where they do not cover it. (Cores do not wait for each other within a kernel, hence two.)
+// Copy groups: one npu.rearrange becomes a kernel on the vector cores that copies all its pieces. What a single piece
+// leaves open is filled by the same kernel; else another one fills the whole result before. (Cores do not wait for each
+// other within a kernel.)
 #include "lib/Transforms/Phases.h"
 #include "lib/Transforms/Tile/Copy/CopyKernel.h"
 #include "lib/Transforms/Tile/Tile.h"
@@ -11,6 +12,7 @@ using mlir::Value;
 namespace {
 
 constexpr int64_t kFillTile = 16 << 10, kLeastFillTile = 1 << 10;  // bytes
+constexpr int64_t kShareOfFill = 8;                                // part of the unified buffer
 
 std::string symbolOf(llvm::StringRef name, llvm::StringRef what) {
   std::string out = what.str() + "_";
@@ -64,16 +66,25 @@ Outcome tileCopyGroup(npu::GroupOp group, TileContext& context) {
   auto type = llvm::cast<mlir::RankedTensorType>(op.getResult().getType());
   if (type.getElementType().isInteger(1)) return errorAt(group.getLoc(), "booleans in device memory are i8");
   if (type.getNumElements() == 0) return {};
-  if (op.getFill()) launchFill(group, op, context);
-
-  const int64_t cores = context.machine.chip.aiv;
+  const int64_t cores = context.machine.chip.aiv, ub_bytes = context.machine.chip.buffers.ub_usable_bytes();
+  const int64_t bytes = byteSize(type.getElementType());
+  llvm::SmallVector<CopyPlan> fills;
+  if (op.getFill()) {
+    std::optional<llvm::SmallVector<npu::PieceAttr>> open;
+    if (op.getPieces().size() == 1 && bytes <= 4)
+      open = uncovered(llvm::cast<npu::PieceAttr>(op.getPieces()[0]), type.getNumElements());
+    if (!open) launchFill(group, op, context);
+    // Several tiles of one value lie in the buffer at once: small ones.
+    else
+      for (npu::PieceAttr box : *open) fills.push_back(planCopy(box, bytes, cores, ub_bytes / kShareOfFill));
+  }
   llvm::SmallVector<CopyPlan> plans;
   llvm::SmallVector<unsigned> sources;  // number of the group's input for each plan
   int64_t tasks = 0;
+  for (const CopyPlan& fill : fills) tasks += fill.tasks();
   for (auto piece : op.getPieces().getAsRange<npu::PieceAttr>()) {
     if (llvm::is_contained(piece.getSizes(), 0)) continue;
-    plans.push_back(
-        planCopy(piece, byteSize(type.getElementType()), cores, context.machine.chip.buffers.ub_usable_bytes()));
+    plans.push_back(planCopy(piece, bytes, cores, ub_bytes));
     Value source = op.getSources()[static_cast<size_t>(piece.getSource())];
     sources.push_back(llvm::cast<mlir::BlockArgument>(source).getArgNumber());
     tasks += plans.back().tasks();
@@ -87,6 +98,7 @@ Outcome tileCopyGroup(npu::GroupOp group, TileContext& context) {
       context.createKernel(symbolOf(group.getName(), "copy"), npu::Core::aiv, arguments, group.getLoc(), body);
   CopyKernel emit(body, group.getLoc(), grid);
   Value result = kernel.getArguments().back();
+  for (const CopyPlan& fill : fills) emit.fillBox(fill, result, llvm::cast<mlir::TypedAttr>(*op.getFill()));
   for (auto [plan, source] : llvm::zip(plans, sources)) emit.copy(plan, kernel.getArgument(source), result);
   context.launch(kernel, arguments, grid, group.getName());
   return {};
