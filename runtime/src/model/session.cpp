@@ -19,6 +19,15 @@ using hal::StatusOr;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
+// A fault as the message of a Status: who says it and the end of the line are the caller's.
+std::string message_of(const hal::FaultRecord& fault) {
+  constexpr std::string_view kSpeaker = "phalanx: ";
+  std::string text = rt::fault_text(fault);
+  if (text.starts_with(kSpeaker)) text.erase(0, kSpeaker.size());
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 // The log, with the user's wish to stop and the sums of one run.
 class Sink final : public hal::Telemetry {
  public:
@@ -35,7 +44,7 @@ class Sink final : public hal::Telemetry {
   void warning(const std::string& text) override { log.warning(text); }
   bool progress(const hal::ProgressRecord&) override { return !keep_going_ || keep_going_(); }
 
-  rt::TelemetryLog log{false};
+  rt::TelemetryLog log{false, /*print_faults=*/false};
   hal::SimTime kernel_time = 0;
   uint64_t cycles = 0;
 
@@ -112,7 +121,7 @@ class LoadedModel final : public Model {
       m.done = m.group.create_semaphore();  // a failed timeline stays failed
       m.submitted = 0;
       auto faults = m.sink->log.take_new_faults();
-      if (!faults.empty()) return Status(end.status().code(), rt::fault_text(faults.front()));
+      if (!faults.empty()) return Status(end.status().code(), message_of(faults.front()));
       return end.status();
     }
     RunResult result;

@@ -89,9 +89,10 @@ void TelemetryLog::warning(const std::string& text) {
 }
 
 void TelemetryLog::fault(const hal::FaultRecord& record) {
-  std::string text = fault_text(record);
-  std::fflush(stdout);
-  std::fputs(text.c_str(), stderr);
+  if (print_faults_) {
+    std::fflush(stdout);
+    std::fputs(fault_text(record).c_str(), stderr);
+  }
   std::lock_guard lock(mutex_);
   contents_.faults.push_back(record);
 }

@@ -36,7 +36,9 @@ struct SpanTotals {
 
 class TelemetryLog final : public hal::Telemetry {
  public:
-  explicit TelemetryLog(bool keep_spans) : keep_spans_(keep_spans) {}
+  // Whoever hands faults to its caller in full has no need to print them.
+  explicit TelemetryLog(bool keep_spans, bool print_faults = true)
+      : keep_spans_(keep_spans), print_faults_(print_faults) {}
 
   void kernel(const hal::KernelRecord& record) override;
   void span(const hal::SpanRecord& record) override;
@@ -71,6 +73,7 @@ class TelemetryLog final : public hal::Telemetry {
  private:
   mutable std::mutex mutex_;
   bool keep_spans_;
+  bool print_faults_ = true;
   Contents contents_;
   size_t faults_taken_ = 0;
 };
