@@ -20,10 +20,11 @@ ALLOWED = {
     "hal/drivers/null": ["hal", "phalanx/hal"],
     "hal": ["hal", "phalanx/hal"],
     "compiler": LEAVES + ["compiler", "phalanx/compiler"],
+    "python": LEAVES + ["device_sim/assembler", "python", "runtime", "phalanx"],
     "runtime/tools": [""],
     "runtime": ["runtime", "hal", "phalanx"],
 }
-OURS = re.compile(r"^(device_sim|hal|compiler|runtime|phalanx)/")
+OURS = re.compile(r"^(device_sim|hal|compiler|runtime|python|phalanx)/")
 LLVM = re.compile(r"^(llvm|mlir|clang|llvm-c|mlir-c)/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.M)
 
