@@ -57,7 +57,7 @@ void GraphImport::forEachInput(const NodeProto& node, const std::function<void(c
 
 std::optional<int64_t> GraphImport::knownScalar(const Tensor& tensor, const std::string& name) {
   if (tensor.constant && tensor.constant->count() == 1 && !isFloat(tensor.type)) return tensor.constant->at(0).integer;
-  if (!tensor.constant) findNeeded(name);
+  if (!tensor.constant && !tensor.sequence) findNeeded(name);
   return {};
 }
 
@@ -152,6 +152,7 @@ Outcome GraphImport::importLoop(const NodeProto& node, int index) {
     for (size_t i = 0; i < carried.size(); ++i) carried[i] = (*results)[1 + i];
     for (size_t i = 0; i < scans.size(); ++i) {
       Tensor row = (*results)[1 + carried.size() + i];
+      if (row.sequence) return problem(node, index, "a scan output is a sequence");
       Shape shape = row.shape;
       shape.insert(shape.begin(), 1);
       scans[i].push_back(tensors_.reshape(row, shape));

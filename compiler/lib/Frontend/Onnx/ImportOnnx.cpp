@@ -242,6 +242,10 @@ Outcome GraphImport::importOperator(const NodeProto& proto, int index) {
     return problem(proto, index, "it has " + std::to_string(given) + " inputs; expected " + expected);
   }
 
+  for (int i = 0; i < given && !op->takes_sequences; ++i)
+    if (inputs[i] && inputs[i]->sequence)
+      return problem(proto, index, "input " + std::to_string(i) + " is a sequence; expected a tensor");
+
   auto name = mlir::NameLoc::get(builder_.getStringAttr(nodeName(proto, index) + " (" + proto.op_type() + ")"));
   auto place = mlir::FileLineColLoc::get(&context_, file_, static_cast<unsigned>(index + 1), 0);
   tensors_.setLocation(mlir::FusedLoc::get(&context_, {name, place}));
@@ -295,7 +299,8 @@ Outcome GraphImport::addResults() {
       return problem(graph_.node(producer->second), producer->second, place + " of this operator is not supported");
     }
     const Tensor& tensor = found->second;
-    if (output.has_type() && !output.type().has_tensor_type()) return problem(place + " is not a tensor");
+    if (tensor.sequence || (output.has_type() && !output.type().has_tensor_type()))
+      return problem(place + " is not a tensor");
     const auto& declared = output.type().tensor_type();
     if (declared.elem_type() != 0 && elementTypeOf(declared.elem_type()) != tensor.type)
       return problem(place + " is declared as " + nameOfOnnxType(declared.elem_type()) + " but computed as " +

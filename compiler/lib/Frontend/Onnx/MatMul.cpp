@@ -22,7 +22,8 @@ Tensor matmul(Node& n, TensorBuilder& b, Tensor x, Tensor y, ElementType type) {
   if (vector_x) x = b.reshape(x, {1, x.shape[0]});
   if (vector_y) y = b.reshape(y, {y.shape[0], 1});
   Shape batch_x(x.shape.begin(), x.shape.end() - 2), batch_y(y.shape.begin(), y.shape.end() - 2);
-  auto batch = TensorBuilder::broadcastShape({Tensor{type, batch_x, nullptr, {}}, Tensor{type, batch_y, nullptr, {}}});
+  auto batch = TensorBuilder::broadcastShape(
+      {Tensor{type, batch_x, nullptr, {}, nullptr}, Tensor{type, batch_y, nullptr, {}, nullptr}});
   int64_t rows = x.shape[x.rank() - 2], depth = x.shape[x.rank() - 1], columns = y.shape[y.rank() - 1];
   if (!batch || depth != y.shape[y.rank() - 2]) {
     n.fail("matrices of shapes " + text(x.shape) + " and " + text(y.shape) + " cannot be multiplied");

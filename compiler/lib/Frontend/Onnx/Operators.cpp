@@ -6,8 +6,10 @@ namespace phx::compiler::onnx {
 
 const Operator* findOperator(std::string_view name) {
   static const std::unordered_map<std::string_view, Operator> table = {
+#define PHX_ONNX_SEQUENCE_OPERATOR(Name, first, last, least, most, function) \
+  {#Name, {#Name, first, last, least, most, function, true}},
 #define PHX_ONNX_OPERATOR(Name, first, last, least, most, function) \
-  {#Name, {#Name, first, last, least, most, function}},
+  {#Name, {#Name, first, last, least, most, function, false}},
 #include "compiler/lib/Frontend/Onnx/OnnxOperators.def"
   };
   auto row = table.find(name);

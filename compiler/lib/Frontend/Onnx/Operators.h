@@ -15,6 +15,7 @@ struct Operator {
   int most_inputs;   // -1: any number
   // Reads inputs and attributes, emits, and sets the outputs. Errors go to node.fail() or the builder's.
   void (*import)(Node& node, TensorBuilder& builder);
+  bool takes_sequences = false;
 };
 
 const Operator* findOperator(std::string_view name);  // nullptr if there is none

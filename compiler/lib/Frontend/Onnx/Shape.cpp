@@ -178,7 +178,7 @@ void importExpand(Node& n, TensorBuilder& b) {
   const Tensor& x = n.input(0);
   auto wanted = integersOf(n, 1, "shape");
   if (!wanted) return;
-  auto shape = TensorBuilder::broadcastShape({x, Tensor{x.type, *wanted, nullptr, {}}});
+  auto shape = TensorBuilder::broadcastShape({x, Tensor{x.type, *wanted, nullptr, {}, nullptr}});
   if (!shape) return n.fail("a tensor of shape " + text(x.shape) + " cannot be broadcast to " + text(*wanted));
   n.output(0, b.broadcast(x, *shape));
 }

@@ -76,7 +76,7 @@ mlir::Value TensorBuilder::filledValue(ElementType type, const Shape& shape, Num
 
 Tensor TensorBuilder::constant(ConstantTensor tensor) {
   auto shared = std::make_shared<const ConstantTensor>(std::move(tensor));
-  return {shared->type, shared->shape, shared, {}};
+  return {shared->type, shared->shape, shared, {}, nullptr};
 }
 
 Tensor TensorBuilder::scalar(ElementType type, double value) {
@@ -210,8 +210,8 @@ std::optional<Shape> TensorBuilder::broadcastShape(const std::vector<Tensor>& op
 }
 
 Tensor TensorBuilder::broadcast(const Tensor& x, Shape shape) {
-  if (!checked(shape) || shape == x.shape) return {x.type, std::move(shape), x.constant, x.value};
-  Tensor like{x.type, shape, nullptr, {}};
+  if (!checked(shape) || shape == x.shape) return {x.type, std::move(shape), x.constant, x.value, nullptr};
+  Tensor like{x.type, shape, nullptr, {}, nullptr};
   if (broadcastShape({x, like}) != shape) {
     fail("a tensor of shape " + text(x.shape) + " cannot be broadcast to " + text(shape));
     return failed(x.type, std::move(shape));

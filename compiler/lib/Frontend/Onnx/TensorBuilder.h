@@ -18,12 +18,13 @@
 
 namespace phx::compiler::onnx {
 
-// A value of the graph: a constant, or an SSA value of type tensor<shape x type>.
+// A value of the graph: a constant, an SSA value of type tensor<shape x type>, or (Sequence.cpp) a list of such.
 struct Tensor {
   ElementType type = ElementType::F32;
   Shape shape;
   std::shared_ptr<const ConstantTensor> constant;
   mlir::Value value;
+  std::shared_ptr<const std::vector<Tensor>> sequence;
 
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   int64_t count() const { return elementCount(shape); }
@@ -110,9 +111,11 @@ class TensorBuilder {
   mlir::Value empty(ElementType type, const Shape& shape);
   mlir::Value scalarValue(ElementType type, Number value);
   mlir::Value filledValue(ElementType type, const Shape& shape, Number value);
-  Tensor result(ElementType type, Shape shape, mlir::Value value) { return {type, std::move(shape), nullptr, value}; }
+  Tensor result(ElementType type, Shape shape, mlir::Value value) {
+    return {type, std::move(shape), nullptr, value, nullptr};
+  }
   // A tensor of this shape without a value, after an error.
-  Tensor failed(ElementType type, Shape shape) { return {type, std::move(shape), nullptr, {}}; }
+  Tensor failed(ElementType type, Shape shape) { return {type, std::move(shape), nullptr, {}, nullptr}; }
   std::optional<Tensor> foldLoops(const Shape& extents, const std::vector<Operand>& operands, const Dims& result_loops,
                                   ElementType type, const Body& body, std::optional<Number> initial);
 
