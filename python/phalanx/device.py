@@ -9,6 +9,7 @@ from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 import numpy as np
 
 from . import _phalanx
+from ._phalanx import Error
 from .machine import Machine, machine_of
 from .program import Program, Source, compile
 from .tensor import TensorType, as_input, raw
@@ -102,6 +103,8 @@ class Device:
         inputs = _inputs(program, arrays, named)
         model = self._models.get(program)
         if model is None:
+            if program.machine is not None and program.machine != self.machine:
+                raise Error(f"'{program.name}' is for {program.machine.label}, this device is of {self.machine.label}")
             model = session.load(program._runnable(), program.name)
             self._models[program] = model
         outputs = {one.name: np.empty(one.shape, one.dtype) for one in program.outputs}

@@ -65,6 +65,11 @@ class Machine(Mapping[str, Quantity]):
         return self._overrides
 
     @property
+    def label(self) -> str:
+        """The name with what was changed: "ascend-910b1, chip.clock=1.5GHz"."""
+        return ", ".join((self.name, *self._overrides))
+
+    @property
     def values_by_key(self) -> dict[str, Union[float, str]]:
         """The bare numbers, for computing with."""
         return {key: one.value for key, one in self._values.items()}
@@ -86,9 +91,8 @@ class Machine(Mapping[str, Quantity]):
 
     def __repr__(self) -> str:
         get = self.values_by_key.get
-        changed = "".join(f", {one}" for one in self._overrides)
         devices = f"{self.devices} device{'s' if self.devices != 1 else ''}"
-        return (f"<Machine {self.name}{changed}: {devices} of {get('chip.aic', 0):g} AIC + {get('chip.aiv', 0):g} AIV "
+        return (f"<Machine {self.label}: {devices} of {get('chip.aic', 0):g} AIC + {get('chip.aiv', 0):g} AIV "
                 f"at {float(get('chip.clock', 0)) * 1e-9:.2f} GHz, "
                 f"HBM {float(get('memory.hbm.bandwidth', 0)) * 1e-12:.2f} TB/s>")
 
