@@ -69,6 +69,7 @@ std::string operatorPage() {
 #include "compiler/lib/Frontend/Onnx/OnnxOperators.def"
       {"If", 1, 0, 1, 1},
       {"Loop", 1, 0, 2, -1},
+      {"Scan", 9, 0, 1, -1},
   };
   std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return std::strcmp(a.name, b.name) < 0; });
   std::string page =

@@ -134,6 +134,7 @@ constexpr Attributes kAttributesOf[] = {
     {"LpPool", "kernel_shape strides pads auto_pad p"},
     {"LpNormalization", "axis p"},
     {"MaxPool", "kernel_shape strides pads dilations auto_pad ceil_mode storage_order"},
+    {"MaxUnpool", "kernel_shape strides pads"},
     {"Mod", "fmod"},
     {"NegativeLogLikelihoodLoss", "reduction ignore_index"},
     {"OneHot", "axis"},
@@ -325,6 +326,27 @@ void wrapNode(Random& random, ModelProto& model, NodeProto& node) {
     *function.add_node() = inner;
     node.set_op_type(name);
     node.set_domain("own");
+    return;
+  }
+  if (random.chance(30)) {
+    node.clear_attribute();
+    node.clear_input();
+    node.set_op_type("Scan");
+    node.add_input("x0");
+    AttributeProto& count = *node.add_attribute();
+    count.set_name("num_scan_inputs");
+    count.set_i(random.chance(95) ? 1 : anyInteger(random));
+    for (const char* list : {"scan_input_axes", "scan_output_axes", "scan_output_directions"}) {
+      AttributeProto& attribute = *node.add_attribute();
+      attribute.set_name(list);
+      if (random.chance(50)) attribute.add_ints(anyInteger(random));
+    }
+    AttributeProto& body = *node.add_attribute();
+    body.set_name("body");
+    if (inner.input_size()) inner.set_input(0, "row");
+    body.mutable_g()->add_input()->set_name("row");
+    for (std::string& output : *inner.mutable_output()) body.mutable_g()->add_output()->set_name(output += "_inside");
+    *body.mutable_g()->add_node() = inner;
     return;
   }
   bool loop = random.chance(50);

@@ -171,6 +171,85 @@ Outcome GraphImport::importLoop(const NodeProto& node, int index) {
   return {};
 }
 
+Outcome GraphImport::importScan(const NodeProto& node, int index) {
+  if (opset_ < 9) return problem(node, index, "this operator is supported from opset 9 on");
+  auto inputs = inputsOf(node, index);
+  if (!inputs) return inputs.diagnostic();
+  const GraphProto* body = graphAttribute(node, "body");
+  auto integers = [&](std::string_view name) {
+    for (const AttributeProto& attribute : node.attribute())
+      if (attribute.name() == name) return Dims(attribute.ints().begin(), attribute.ints().end());
+    return Dims{};
+  };
+  int64_t scanned = 0;
+  for (const AttributeProto& attribute : node.attribute())
+    if (attribute.name() == "num_scan_inputs") scanned = attribute.i();
+  int64_t given = static_cast<int64_t>(inputs->size()), states = given - scanned;
+  if (!body || scanned < 1 || states < 0 || body->output_size() < states)
+    return problem(node, index, "its body or attribute 'num_scan_inputs' does not fit its inputs");
+  std::vector<Tensor> carried;
+  for (int64_t i = 0; i < given; ++i) {
+    const Tensor* input = (*inputs)[static_cast<size_t>(i)];
+    if (!input || input->sequence) return problem(node, index, "input " + std::to_string(i) + " is not a tensor");
+    if (i < states) carried.push_back(*input);
+  }
+  int64_t results = body->output_size() - states;
+  Dims in_axes = integers("scan_input_axes"), in_directions = integers("scan_input_directions");
+  Dims out_axes = integers("scan_output_axes"), out_directions = integers("scan_output_directions");
+  in_axes.resize(static_cast<size_t>(scanned)), in_directions.resize(static_cast<size_t>(scanned));
+  out_axes.resize(static_cast<size_t>(results)), out_directions.resize(static_cast<size_t>(results));
+  int64_t trips = -1;
+  for (int64_t i = 0; i < scanned; ++i) {
+    const Tensor& x = *(*inputs)[static_cast<size_t>(states + i)];
+    int64_t& axis = in_axes[static_cast<size_t>(i)];
+    if (axis < 0) axis += x.rank();
+    if (axis < 0 || axis >= x.rank()) return problem(node, index, "attribute 'scan_input_axes' is outside of an input");
+    if (trips >= 0 && trips != x.shape[axis]) return problem(node, index, "its inputs are of different lengths");
+    trips = x.shape[axis];
+  }
+  if (trips < 1 || trips > kMostTrips)
+    return problem(
+        node, index,
+        "it runs " + std::to_string(trips) + " times; 1 to " + std::to_string(kMostTrips) + " are supported");
+  std::vector<std::vector<Tensor>> parts(static_cast<size_t>(results));
+  for (int64_t trip = 0; trip < trips; ++trip) {
+    std::vector<Tensor> arguments = carried;
+    for (int64_t i = 0; i < scanned; ++i) {
+      const Tensor& x = *(*inputs)[static_cast<size_t>(states + i)];
+      int64_t axis = in_axes[static_cast<size_t>(i)];
+      Tensor slice = tensors_.sliceAxis(x, axis, in_directions[static_cast<size_t>(i)] ? trips - 1 - trip : trip, 1);
+      Shape shape = x.shape;
+      shape.erase(shape.begin() + axis);
+      arguments.push_back(tensors_.reshape(slice, shape));
+    }
+    auto outputs = importBody(node, index, *body, arguments);
+    if (!outputs) return outputs.diagnostic();
+    for (int64_t i = 0; i < states; ++i) carried[static_cast<size_t>(i)] = (*outputs)[static_cast<size_t>(i)];
+    for (int64_t i = 0; i < results; ++i) {
+      Tensor row = (*outputs)[static_cast<size_t>(states + i)];
+      int64_t& axis = out_axes[static_cast<size_t>(i)];
+      if (axis < 0) axis += row.rank() + 1;
+      if (row.sequence || axis < 0 || axis > row.rank())
+        return problem(node, index, "attribute 'scan_output_axes' is outside of an output");
+      Shape shape = row.shape;
+      shape.insert(shape.begin() + axis, 1);
+      auto& list = parts[static_cast<size_t>(i)];
+      row = tensors_.reshape(row, shape);
+      if (!list.empty() && (list.front().shape != row.shape || list.front().type != row.type))
+        return problem(node, index, "the parts of a scan output are of different shapes");
+      list.insert(out_directions[static_cast<size_t>(i)] ? list.begin() : list.end(), row);
+    }
+  }
+  for (size_t i = 0; i < parts.size(); ++i) carried.push_back(tensors_.concat(parts[i], out_axes[i]));
+  if (!tensors_.ok()) return problem(node, index, tensors_.error());
+  if (static_cast<size_t>(node.output_size()) > carried.size())
+    return problem(node, index, "it has more outputs than its body");
+  for (int i = 0; i < node.output_size(); ++i)
+    if (!node.output(i).empty() && !define(node.output(i), carried[static_cast<size_t>(i)]))
+      return problem(node, index, "output '" + node.output(i) + "' is defined twice");
+  return {};
+}
+
 const FunctionProto* GraphImport::findFunction(const NodeProto& node) const {
   for (const FunctionProto& function : model_.functions())
     if (function.name() == node.op_type() && function.domain() == node.domain()) return &function;

@@ -48,6 +48,7 @@ class GraphImport {
   // A node's place in the file is that of the outermost node around it: `index`.
   Outcome importIf(const onnx_schema::NodeProto& node, int index);
   Outcome importLoop(const onnx_schema::NodeProto& node, int index);
+  Outcome importScan(const onnx_schema::NodeProto& node, int index);
   const onnx_schema::FunctionProto* findFunction(const onnx_schema::NodeProto& node) const;
   Outcome importCall(const onnx_schema::NodeProto& node, int index, const onnx_schema::FunctionProto& function);
   // The outputs of a graph inside of a node, for these inputs.

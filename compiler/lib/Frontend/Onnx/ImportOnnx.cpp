@@ -197,6 +197,7 @@ Outcome GraphImport::importNode(const NodeProto& node, int index) {
   if (opset_ <= 0) return problem("the model does not say which operator set it uses");
   if (node.op_type() == "If") return importIf(node, index);
   if (node.op_type() == "Loop") return importLoop(node, index);
+  if (node.op_type() == "Scan") return importScan(node, index);
   return importOperator(node, index);
 }
 

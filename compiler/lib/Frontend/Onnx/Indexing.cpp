@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compiler/lib/Frontend/Onnx/Operators.h"
+#include "compiler/lib/Frontend/Onnx/SpatialWindow.h"
 
 namespace phx::compiler::onnx {
 namespace {
@@ -237,6 +238,64 @@ void importReverseSequence(Node& n, TensorBuilder& b) {
                                     e[2]);
                   },
                   Number{}));
+}
+
+// The positions of elements that are not zero. Their number is a shape: the input must be known.
+void importNonZero(Node& n, TensorBuilder& b) {
+  const ConstantTensor* x = n.constant(0, "X");
+  if (!x) return;
+  int64_t rank = static_cast<int64_t>(x->shape.size());
+  std::vector<int64_t> strides = rowMajorStrides(x->shape);
+  Dims found;
+  for (int64_t i = 0; i < x->count(); ++i)
+    if (x->real(i) != 0) found.push_back(i);
+  int64_t count = static_cast<int64_t>(found.size());
+  ConstantTensor out(ElementType::I64, {rank, count});
+  for (int64_t d = 0; d < rank; ++d)
+    for (int64_t i = 0; i < count; ++i) out.set(d * count + i, {0, found[i] / strides[d] % x->shape[d]});
+  n.output(0, b.constant(std::move(out)));
+}
+
+// Puts each maximum back to where it was: a selection within each plane.
+void importMaxUnpool(Node& n, TensorBuilder& b) {
+  if (!n.requireRank(0, 3, 5) || !requireIndices(n, 1)) return;
+  const Tensor &x = n.input(0), &indices = n.input(1);
+  int64_t dimensions = x.rank() - 2;
+  auto kernel = windowList(n, "kernel_shape", dimensions, 1, 1), strides = windowList(n, "strides", dimensions, 1, 1);
+  auto pads = windowList(n, "pads", 2 * dimensions, 0, 0);
+  if (!b.ok()) return;
+  if (indices.shape != x.shape)
+    return n.fail("indices of shape " + text(indices.shape) + " do not fit an input of shape " + text(x.shape));
+  Shape shape{x.shape[0], x.shape[1]}, wanted;
+  for (int64_t i = 0; i < dimensions; ++i)
+    shape.push_back((x.shape[2 + i] - 1) * (*strides)[i] + (*kernel)[i] - (*pads)[i] - (*pads)[dimensions + i]);
+  int64_t planes = elementCount(std::span(shape).first(2)), size = elementCount(std::span(shape).subspan(2));
+  int64_t given = elementCount(std::span(x.shape).subspan(2));
+  if (elementCount(shape) > kMostElements) return n.fail("the result has the impossible shape " + text(shape));
+  Tensor out = b.loops(
+      {planes, size, given}, {{b.reshape(x, {planes, given}), {0, 2}}, {b.reshape(indices, {planes, given}), {0, 2}}},
+      {0, 1}, x.type,
+      [&](ScalarBuilder& s, const Elements& e) {
+        Scalar at = s.add(s.mul(s.index(0), s.integer(I32, size)), s.index(1));
+        return s.select(s.compare(Relation::Equal, s.convert(e[1], I32), at), e[0], e[2]);
+      },
+      Number{});
+  out = b.reshape(out, shape);
+  if (n.has(2)) {
+    // A larger result is asked for: the indices still mean the smaller one.
+    const ConstantTensor* asked = n.constant(2, "output_shape");
+    if (!asked) return;
+    if (isFloat(asked->type) || asked->count() != x.rank())
+      return n.fail("output_shape does not hold one integer for each dimension");
+    Dims high = toIntegers(*asked);
+    for (size_t i = 0; i < high.size(); ++i) {
+      if (high[i] < shape[i] || high[i] > kMostElements)
+        return n.fail("output_shape is smaller than the windows need: " + text(shape));
+      high[i] -= shape[i];
+    }
+    out = b.pad(out, Dims(shape.size(), 0), high, Number{});
+  }
+  n.output(0, out);
 }
 
 }  // namespace phx::compiler::onnx
