@@ -115,6 +115,10 @@ class Device:
         """Everything this device has run: kernels with cycles, busy time per pipe, bytes per path (docs/report.md)."""
         return json.loads(self._open().report())
 
+    def cancel(self) -> None:
+        """Ends the run that another thread has under way: its run() raises phalanx.Error. Else nothing happens."""
+        self._open().cancel()
+
     def close(self) -> None:
         """Gives the machine back; a trace is complete then. Closing twice is fine."""
         self._models.clear()

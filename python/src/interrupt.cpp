@@ -4,8 +4,19 @@ namespace phx::python {
 
 namespace py = pybind11;
 
+void Interrupt::begin() {
+  cancelled_ = false;
+  running_ = true;
+}
+
+void Interrupt::end() { running_ = false; }
+
+void Interrupt::cancel() {
+  if (running_) cancelled_ = true;
+}
+
 bool Interrupt::keep_going() {
-  if (type_) return false;
+  if (type_ || cancelled_.load(std::memory_order_relaxed)) return false;
   const auto now = std::chrono::steady_clock::now();
   if (now - last_ < std::chrono::milliseconds(20)) return true;
   last_ = now;

@@ -1,6 +1,7 @@
 // Sessions: a simulated machine, programs loaded on it, runs.
 #include <pybind11/stl.h>
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 
@@ -15,14 +16,18 @@ namespace {
 struct Machine {
   Interrupt interrupt;  // outlives the session, which asks it
   std::unique_ptr<model::Session> session;
-  std::mutex in_use;
+  std::timed_mutex in_use;
 };
 
-// Runs `work` without the GIL while nobody else uses the machine. What `work` returns is destroyed with the GIL.
+// Runs `work` without the GIL while nobody else uses the machine. Ctrl-C ends the wait for others.
 template <class Work>
 auto alone(Machine& machine, Work work) {
   py::gil_scoped_release released;
-  std::lock_guard lock(machine.in_use);
+  std::unique_lock lock(machine.in_use, std::defer_lock);
+  while (!lock.try_lock_for(std::chrono::milliseconds(50))) {
+    py::gil_scoped_acquire held;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  }
   return work();
 }
 
@@ -31,7 +36,9 @@ class Model {
   Model(std::shared_ptr<Machine> machine, std::unique_ptr<model::Model> model)
       : machine_(std::move(machine)), model_(std::move(model)) {}
   ~Model() {
-    alone(*machine_, [&] { model_.reset(); });
+    py::gil_scoped_release released;
+    std::lock_guard lock(machine_->in_use);
+    model_.reset();
   }
 
   // (seconds, kernel seconds, cycles, host seconds)
@@ -47,7 +54,12 @@ class Model {
       held.push_back(array.request(true));
       out.emplace_back(static_cast<std::byte*>(held.back().ptr), bytes(held.back()));
     }
-    auto result = alone(*machine_, [&] { return model_->run(in, out); });
+    auto result = alone(*machine_, [&] {
+      machine_->interrupt.begin();
+      auto ran = model_->run(in, out);
+      machine_->interrupt.end();
+      return ran;
+    });
     machine_->interrupt.raise_pending();
     if (!result) fail(result.status());
     return py::make_tuple(result->seconds, result->kernels, result->cycles, result->host_seconds);
@@ -81,6 +93,8 @@ class Session {
     return std::make_unique<Model>(machine_, std::move(*model));
   }
 
+  void cancel() { machine_->interrupt.cancel(); }
+
   std::string report() {
     return alone(*machine_, [&] { return machine_->session->report(); });
   }
@@ -98,6 +112,7 @@ void bind_sessions(py::module_& module) {
   py::class_<Session>(module, "Session", "A simulated machine.")
       .def(py::init<const std::string&, std::map<std::string, std::string>>(), py::arg("machine"), py::arg("options"))
       .def("load", &Session::load, py::arg("executable"), py::arg("label"))
+      .def("cancel", &Session::cancel, "Ends the run that is under way; from any thread.")
       .def("report", &Session::report, "The report as JSON.");
 }
 

@@ -84,6 +84,29 @@ class Interrupt(unittest.TestCase):
         counter.join()
         timer.join()
 
+    def test_waiting_for_a_busy_device(self):
+        """Ctrl-C ends the wait of the main thread; cancel() ends the run of the other."""
+        ended = []
+
+        def work():
+            try:
+                self.device.run(self.spin)
+            except phalanx.Error as error:
+                ended.append(str(error))
+        busy = threading.Thread(target=work)
+        busy.start()
+        timer = soon(lambda: os.kill(os.getpid(), signal.SIGINT))
+        time.sleep(SIGNALS_AFTER / 3)
+        with self.assertRaises(KeyboardInterrupt):
+            self.device.run(self.spin)
+        timer.join()
+        self.assertEqual(ended, [])
+        self.device.cancel()
+        busy.join()
+        self.assertIn("cancelled", ended[0])
+        self.device.cancel()
+        self.check_usable()
+
     def test_watchdog(self):
         with phalanx.open(texts.MACHINE, watchdog="1s") as device:
             with self.assertRaisesRegex(phalanx.Error, "more than 1 s of host time"):
