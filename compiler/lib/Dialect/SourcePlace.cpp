@@ -6,8 +6,10 @@
 
 namespace phx::compiler {
 
-// The innermost file, line and column; the name of a named location (an ONNX node) goes before the message.
-Diagnostic errorAt(mlir::Location location, const std::string& message) {
+// The innermost file, line and column; the name of a named location (an ONNX node) goes before the message. MLIR's own
+// messages may print an operation after the sentence: errors are one line.
+Diagnostic errorAt(mlir::Location location, const std::string& whole) {
+  const std::string message(llvm::StringRef(whole).split('\n').first.rtrim());
   mlir::FileLineColLoc place;
   std::string name;
   location->walk([&](mlir::Location part) {
