@@ -1,6 +1,7 @@
 """Devices: simulated machines that run programs."""
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import weakref
@@ -88,6 +89,7 @@ class Device:
         if self.machine.overrides:
             settings["override"] = ";".join(self.machine.overrides)
         self._session: Optional[_phalanx.Session] = _phalanx.Session(self.machine._asked, settings)
+        _open_devices.add(self)
         self._models: weakref.WeakKeyDictionary[Program, _phalanx.Model] = weakref.WeakKeyDictionary()
 
     def run(self, program: Program, *arrays: Any, **named: Any) -> Result:
@@ -141,6 +143,18 @@ class Device:
 
     def __repr__(self) -> str:
         return f"<Device of {self.machine.name}, {self.mode}{', closed' if self.closed else ''}>"
+
+
+_open_devices: weakref.WeakSet[Device] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Python ends daemon threads wherever they are, which must not be inside the simulator."""
+    for device in list(_open_devices):
+        session, device._session = device._session, None
+        if session is not None:
+            session.stop()
 
 
 def _inputs(program: Program, arrays: Sequence[Any], named: Mapping[str, Any]) -> list[np.ndarray]:

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 #include "phalanx/model.h"
 #include "python/src/bindings.h"
@@ -17,11 +18,19 @@ struct Machine {
   Interrupt interrupt;  // outlives the session, which asks it
   std::unique_ptr<model::Session> session;
   std::timed_mutex in_use;
+  int calls = 0;  // that run, wait, or have yet to get the GIL back; changed with the GIL
+};
+
+struct Call {
+  explicit Call(Machine& machine) : machine(machine) { ++machine.calls; }
+  ~Call() { --machine.calls; }
+  Machine& machine;
 };
 
 // Runs `work` without the GIL while nobody else uses the machine. Ctrl-C ends the wait for others.
 template <class Work>
 auto alone(Machine& machine, Work work) {
+  Call call(machine);
   py::gil_scoped_release released;
   std::unique_lock lock(machine.in_use, std::defer_lock);
   while (!lock.try_lock_for(std::chrono::milliseconds(50))) {
@@ -36,6 +45,7 @@ class Model {
   Model(std::shared_ptr<Machine> machine, std::unique_ptr<model::Model> model)
       : machine_(std::move(machine)), model_(std::move(model)) {}
   ~Model() {
+    Call call(*machine_);
     py::gil_scoped_release released;
     std::lock_guard lock(machine_->in_use);
     model_.reset();
@@ -94,6 +104,13 @@ class Session {
   }
 
   void cancel() { machine_->interrupt.cancel(); }
+  void stop() {
+    while (machine_->calls > 0) {
+      machine_->interrupt.cancel();
+      py::gil_scoped_release released;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
 
   std::string report() {
     return alone(*machine_, [&] { return machine_->session->report(); });
@@ -113,6 +130,7 @@ void bind_sessions(py::module_& module) {
       .def(py::init<const std::string&, std::map<std::string, std::string>>(), py::arg("machine"), py::arg("options"))
       .def("load", &Session::load, py::arg("executable"), py::arg("label"))
       .def("cancel", &Session::cancel, "Ends the run that is under way; from any thread.")
+      .def("stop", &Session::stop, "Ends what other threads run, and returns when it has ended.")
       .def("report", &Session::report, "The report as JSON.");
 }
 

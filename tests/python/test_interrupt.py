@@ -1,6 +1,8 @@
 """Ctrl-C in a long simulation: promptly a KeyboardInterrupt, and the device goes on."""
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -106,6 +108,17 @@ class Interrupt(unittest.TestCase):
         self.assertIn("cancelled", ended[0])
         self.device.cancel()
         self.check_usable()
+
+    def test_leaving_python_while_a_daemon_thread_runs(self):
+        script = f"""if True:
+            import phalanx, threading, time
+            spin = phalanx.assemble({SPIN!r})
+            device = phalanx.open({texts.MACHINE!r}, watchdog="60s")
+            threading.Thread(target=lambda: device.run(spin), daemon=True).start()
+            time.sleep({SIGNALS_AFTER})
+            """
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_watchdog(self):
         with phalanx.open(texts.MACHINE, watchdog="1s") as device:
