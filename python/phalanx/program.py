@@ -9,7 +9,7 @@ from typing import Any, Mapping, Optional, Sequence, Union
 from . import _phalanx
 from ._phalanx import Error
 from .machine import Machine, machine_of
-from .tensor import TensorType
+from .tensor import TensorType, as_known
 
 Source = Union[str, os.PathLike, bytes, Any]  # path, MLIR text, bytes of MLIR or ONNX, or an ONNX ModelProto
 
@@ -34,11 +34,12 @@ class _Compilation:
     dims: Mapping[str, int]
     sync: bool
     start_after: str
+    known: tuple[tuple[str, str, tuple[int, ...], bytes], ...]
 
     def run(self, stop_after: str, constants: bool) -> tuple[bytes, list[str], list[tuple[str, str, str, int]], str]:
         return _phalanx.compile(self.data, self.file, self.machine._asked, self.machine.overrides, self.schedule,
                                 dict(self.shapes), dict(self.dims), self.sync, self.start_after, stop_after,
-                                not constants, "")
+                                not constants, "", self.known)
 
 
 @dataclass(eq=False, repr=False)
@@ -103,8 +104,8 @@ class Program:
 
 
 def compile(source: Source, machine: Union[str, os.PathLike, Machine, None] = None, *, schedule: str = "",
-            shapes: Mapping[str, Sequence[int]] = {}, dims: Mapping[str, int] = {}, sync: bool = True,
-            start_after: str = "", stop_after: Optional[str] = None, constants: bool = True) -> Program:
+            shapes: Mapping[str, Sequence[int]] = {}, dims: Mapping[str, int] = {}, known: Mapping[str, object] = {},
+            sync: bool = True, start_after: str = "", stop_after: Optional[str] = None, constants: bool = True) -> Program:
     """Compiles a tensor program for a machine.
 
     source      path of an .onnx or .mlir file; MLIR text (linalg on tensors); the bytes of either, or MLIR bytecode; or
@@ -113,6 +114,8 @@ def compile(source: Source, machine: Union[str, os.PathLike, Machine, None] = No
     schedule    replaces fields of what is chosen for matrix products: "base_m=128,split_k=2"
     shapes      of ONNX inputs with open dimensions, by name: {"x": (1, 3, 224, 224)}
     dims        sizes of named dimensions: {"batch": 1}
+    known       values of ONNX inputs that shapes depend on: {"new_shape": [2, 3]}; they are inputs of the program no more.
+                Of the others named here the shapes count.
     sync        False leaves out the flags between pipes, for experiments with check="synccheck"
     start_after the source is IR as it is after this phase
     stop_after  a phase (phalanx.phases): the result has its IR as `text` and cannot be run
@@ -122,7 +125,8 @@ def compile(source: Source, machine: Union[str, os.PathLike, Machine, None] = No
     """
     data, file = _read(source)
     asked = _Compilation(data, file, machine_of(machine), schedule, {k: [int(n) for n in v] for k, v in shapes.items()},
-                         {k: int(v) for k, v in dims.items()}, sync, start_after)
+                         {k: int(v) for k, v in dims.items()}, sync, start_after,
+                         tuple(as_known(name, value) for name, value in known.items()))
     executable, warnings, kernels, text = asked.run(stop_after or "", constants)
     name = pathlib.PurePath(file).stem if isinstance(source, (str, os.PathLike)) else file
     if stop_after:

@@ -77,6 +77,15 @@ def _converted(array: np.ndarray, wanted: TensorType) -> np.ndarray:
     return converted
 
 
+def as_known(name: str, value: object) -> tuple[str, str, tuple[int, ...], bytes]:
+    """A value that the compiler is told: (name, type as programs name it, shape, row-major bytes). TypeError for others."""
+    array = np.asarray(value)
+    for type, dtype in _DTYPES.items():
+        if array.dtype == dtype and not (type == "bf16" and dtype == np.uint16):
+            return name, type, array.shape, array.tobytes()
+    raise TypeError(f"no input can be of type {array.dtype.name}, which was given for '{name}'")
+
+
 def raw(array: np.ndarray) -> np.ndarray:
     """The memory of a contiguous array as bytes, not copied."""
     return array.reshape(-1).view(np.uint8)

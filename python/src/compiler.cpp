@@ -19,12 +19,15 @@ const char* name_of(image::CoreKind kind) {
   return "?";
 }
 
+// (name, type, shape, row-major values)
+using KnownInput = std::tuple<std::string, std::string, std::vector<int64_t>, py::bytes>;
+
 // (executable, warnings, kernels, text); kernels are (name, source, core, instructions).
 py::tuple compile(const py::bytes& program, const std::string& file, const std::string& machine_name,
                   const std::vector<std::string>& overrides, const std::string& schedule,
                   const std::map<std::string, std::vector<int64_t>>& shapes, const std::map<std::string, int64_t>& dims,
                   bool sync, const std::string& start_after, const std::string& stop_after, bool elide_constants,
-                  const std::string& folder) {
+                  const std::string& folder, const std::vector<KnownInput>& known) {
   auto machine = machine::load(machine_name, overrides);
   if (!machine) fail(machine.diagnostic());
   compiler::TensorCompileOptions options;
@@ -37,6 +40,10 @@ py::tuple compile(const py::bytes& program, const std::string& file, const std::
   options.input_shapes = shapes;
   options.dimensions = dims;
   options.folder = folder;
+  for (const auto& [name, type, shape, values] : known) {
+    const std::span<const std::byte> bytes = bytes_of(values);
+    options.known_inputs.push_back({name, type, shape, {bytes.begin(), bytes.end()}});
+  }
   const std::span<const std::byte> bytes = bytes_of(program);
   auto compiled = [&] {
     py::gil_scoped_release released;
@@ -58,7 +65,7 @@ void bind_compiler(py::module_& module) {
   module.attr("phases") = py::tuple(py::cast(phases));
   module.def("compile", compile, py::arg("program"), py::arg("file"), py::arg("machine"), py::arg("overrides"),
              py::arg("schedule"), py::arg("shapes"), py::arg("dims"), py::arg("sync"), py::arg("start_after"),
-             py::arg("stop_after"), py::arg("elide_constants"), py::arg("folder"),
+             py::arg("stop_after"), py::arg("elide_constants"), py::arg("folder"), py::arg("known"),
              "(executable, warnings, kernels, IR text with stop_after)");
 }
 

@@ -46,6 +46,21 @@ class Sources(unittest.TestCase):
             program = phalanx.compile(model, texts.MACHINE, **sizes)
             np.testing.assert_array_equal(phalanx.run(program, x).y, np.maximum(x, 0))
 
+    @unittest.skipUnless(onnx, "needs python3-onnx")
+    def test_onnx_model_whose_shapes_depend_on_an_input(self):
+        value = helper.make_tensor_value_info
+        graph = helper.make_graph([helper.make_node("Reshape", ["x", "shape"], ["r"]), helper.make_node("Relu", ["r"], ["y"])],
+                                  "reshape", [value("x", onnx.TensorProto.FLOAT, [6, 4]), value("shape", onnx.TensorProto.INT64, [2])],
+                                  [value("y", onnx.TensorProto.FLOAT, None)])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+        model.ir_version = 8
+        program = phalanx.compile(model, texts.MACHINE, known={"shape": [8, 3]})
+        x = np.random.RandomState(3).randn(6, 4).astype(np.float32)
+        self.assertEqual([one.name for one in program.inputs], ["x"])
+        np.testing.assert_array_equal(phalanx.run(program, x).y, np.maximum(x, 0).reshape(8, 3))
+        with self.assertRaisesRegex(TypeError, "given for 'shape'"):
+            phalanx.compile(model, texts.MACHINE, known={"shape": "8x3"})
+
     def test_no_program(self):
         with self.assertRaisesRegex(TypeError, "int"):
             phalanx.compile(3)
