@@ -44,10 +44,17 @@ void TensorBuilder::fail(std::string message) {
 }
 
 bool TensorBuilder::foldable(ElementType type, int64_t count) {
+  if (count < 0 || count > kMostFolded) return false;
   int64_t bytes = count * static_cast<int64_t>(byteSize(type));
-  if (count > kMostFolded || folded_bytes_ + bytes > kMostFoldedBytes) return false;
+  if (folded_bytes_ + bytes > kMostFoldedBytes) return false;
   folded_bytes_ += bytes;
   return true;
+}
+
+bool TensorBuilder::reserve(ElementType type, int64_t count) {
+  if (foldable(type, count)) return true;
+  fail("it needs a constant of " + std::to_string(count) + " elements; with the others made so far that is too much");
+  return false;
 }
 
 bool TensorBuilder::checked(const Shape& shape) {
@@ -273,20 +280,33 @@ Tensor TensorBuilder::slice(const Tensor& x, Dims starts, Dims sizes, Dims steps
     return constant(std::move(out));
   }
   if (backwards) {
-    Tensor current = x;
-    for (size_t i = 0; i < starts.size(); ++i) {
-      if (steps[i] >= 0) continue;
-      Dims indices;
-      for (int64_t k = 0; k < sizes[i]; ++k) indices.push_back(starts[i] + k * steps[i]);
-      current = take(current, static_cast<int64_t>(i), constant(integers(indices)));
-      starts[i] = 0, steps[i] = 1;
-    }
-    return slice(current, std::move(starts), std::move(sizes), std::move(steps));
+    // The other dimensions first: in the nest they must be whole.
+    Dims whole_starts(starts.size(), 0), part = x.shape, ones(starts.size(), 1);
+    for (size_t i = 0; i < starts.size(); ++i)
+      if (steps[i] > 0) std::swap(whole_starts[i], starts[i]), std::swap(ones[i], steps[i]), part[i] = sizes[i];
+    return copyBackwards(slice(x, whole_starts, part, ones), starts, std::move(sizes), steps);
   }
   mlir::Value out = tensor::ExtractSliceOp::create(builder_, location_, tensorType(x.type, sizes), value(x),
                                                    attributes(builder_, starts), attributes(builder_, sizes),
                                                    attributes(builder_, steps));
   return result(x.type, std::move(sizes), out);
+}
+
+// A slice operation cannot run backwards; a loop nest that reads through a map that counts down can.
+Tensor TensorBuilder::copyBackwards(const Tensor& x, const Dims& starts, Shape sizes, const Dims& steps) {
+  llvm::SmallVector<mlir::AffineExpr> places;
+  for (size_t i = 0; i < starts.size(); ++i)
+    places.push_back(builder_.getAffineDimExpr(static_cast<unsigned>(i)) * steps[i] + starts[i]);
+  const auto rank = static_cast<unsigned>(sizes.size());
+  llvm::SmallVector<mlir::AffineMap> maps{mlir::AffineMap::get(rank, 0, places, builder_.getContext()),
+                                          builder_.getMultiDimIdentityMap(rank)};
+  llvm::SmallVector<mlir::utils::IteratorType> iterators(rank, mlir::utils::IteratorType::parallel);
+  auto nest = mlir::linalg::GenericOp::create(
+      builder_, location_, tensorType(x.type, sizes), value(x), empty(x.type, sizes), maps, iterators,
+      [](mlir::OpBuilder& body, mlir::Location where, mlir::ValueRange elements) {
+        mlir::linalg::YieldOp::create(body, where, elements[0]);
+      });
+  return result(x.type, std::move(sizes), nest.getResult(0));
 }
 
 Tensor TensorBuilder::sliceAxis(const Tensor& x, int64_t axis, int64_t start, int64_t size, int64_t step) {
@@ -390,15 +410,23 @@ Tensor TensorBuilder::take(const Tensor& x, int64_t axis, const Tensor& indices)
       }
       if (at < 0) at += size;
       Piece* last = pieces.empty() ? nullptr : &pieces.back();
-      if (last && last->size == 1 && at > last->start) last->step = at - last->start;
-      if (last && at == last->start + last->size * last->step && at > last->start)
+      if (last && last->size == 1) last->step = at - last->start;
+      if (last && at == last->start + last->size * last->step)
         ++last->size;
       else
         pieces.push_back({at, 1, 1});
     }
     if (pieces.size() <= kMostPieces || (x.constant && pieces.size() <= 4096)) {
       std::vector<Tensor> parts;
-      for (const Piece& piece : pieces) parts.push_back(sliceAxis(x, axis, piece.start, piece.size, piece.step));
+      for (const Piece& piece : pieces) {
+        if (piece.step != 0) {
+          parts.push_back(sliceAxis(x, axis, piece.start, piece.size, piece.step));
+          continue;
+        }
+        Shape repeated = x.shape;
+        repeated[axis] = piece.size;
+        parts.push_back(broadcast(sliceAxis(x, axis, piece.start, 1), std::move(repeated)));
+      }
       return reshape(concat(parts, axis), std::move(shape));
     }
   }

@@ -64,6 +64,9 @@ class TensorBuilder {
   const std::string& error() const { return *error_; }
 
   Tensor constant(ConstantTensor tensor);
+  // Asked before making a constant whose size is not that of something in the file: false, and an error, when it is too
+  // large or all such constants together are.
+  bool reserve(ElementType type, int64_t count);
   Tensor scalar(ElementType type, double value);
   Tensor filled(ElementType type, Shape shape, Number value);
   Tensor zeros(ElementType type, Shape shape) { return filled(type, std::move(shape), {}); }
@@ -109,6 +112,7 @@ class TensorBuilder {
   bool checked(const Shape& shape);                // records an error for an absurd shape
   mlir::RankedTensorType tensorType(ElementType type, const Shape& shape);
   mlir::Value empty(ElementType type, const Shape& shape);
+  Tensor copyBackwards(const Tensor& x, const Dims& starts, Shape sizes, const Dims& steps);
   mlir::Value scalarValue(ElementType type, Number value);
   mlir::Value filledValue(ElementType type, const Shape& shape, Number value);
   Tensor result(ElementType type, Shape shape, mlir::Value value) {

@@ -13,6 +13,8 @@ namespace {
 
 constexpr int64_t kFillTile = 16 << 10, kLeastFillTile = 1 << 10;  // bytes
 constexpr int64_t kShareOfFill = 8;                                // part of the unified buffer
+constexpr size_t kMostPieces =
+    16;  // of a kernel: each deals its tasks out from another core, and keeps a register for it
 
 std::string symbolOf(llvm::StringRef name, llvm::StringRef what) {
   std::string out = what.str() + "_";
@@ -78,29 +80,40 @@ Outcome tileCopyGroup(npu::GroupOp group, TileContext& context) {
     else
       for (npu::PieceAttr box : *open) fills.push_back(planCopy(box, bytes, cores, ub_bytes / kShareOfFill));
   }
-  llvm::SmallVector<CopyPlan> plans;
-  llvm::SmallVector<unsigned> sources;  // number of the group's input for each plan
-  int64_t tasks = 0;
-  for (const CopyPlan& fill : fills) tasks += fill.tasks();
+  struct Part {
+    CopyPlan plan;
+    std::optional<unsigned> source;  // number of the group's input; none: filled
+  };
+  llvm::SmallVector<Part> parts;
+  for (CopyPlan& fill : fills) parts.push_back({std::move(fill), {}});
+  bool copies = false;
   for (auto piece : op.getPieces().getAsRange<npu::PieceAttr>()) {
     if (llvm::is_contained(piece.getSizes(), 0)) continue;
-    plans.push_back(planCopy(piece, bytes, cores, ub_bytes));
+    copies = true;
     Value source = op.getSources()[static_cast<size_t>(piece.getSource())];
-    sources.push_back(llvm::cast<mlir::BlockArgument>(source).getArgNumber());
-    tasks += plans.back().tasks();
+    parts.push_back({planCopy(piece, bytes, cores, ub_bytes), llvm::cast<mlir::BlockArgument>(source).getArgNumber()});
   }
-  if (plans.empty()) return {};
+  if (!copies) return {};
   llvm::SmallVector<Value> arguments(context.inputs);
   arguments.append(context.results);
-  const int64_t grid = std::min(cores, tasks);
-  mlir::OpBuilder body(group.getContext());
-  auto kernel =
-      context.createKernel(symbolOf(group.getName(), "copy"), npu::Core::aiv, arguments, group.getLoc(), body);
-  CopyKernel emit(body, group.getLoc(), grid);
-  Value result = kernel.getArguments().back();
-  for (const CopyPlan& fill : fills) emit.fillBox(fill, result, llvm::cast<mlir::TypedAttr>(*op.getFill()));
-  for (auto [plan, source] : llvm::zip(plans, sources)) emit.copy(plan, kernel.getArgument(source), result);
-  context.launch(kernel, arguments, grid, group.getName());
+  for (llvm::ArrayRef<Part> rest = parts; !rest.empty();) {
+    llvm::ArrayRef<Part> now = rest.take_front(kMostPieces);
+    rest = rest.drop_front(now.size());
+    int64_t tasks = 0;
+    for (const Part& part : now) tasks += part.plan.tasks();
+    const int64_t grid = std::min(cores, tasks);
+    mlir::OpBuilder body(group.getContext());
+    auto kernel =
+        context.createKernel(symbolOf(group.getName(), "copy"), npu::Core::aiv, arguments, group.getLoc(), body);
+    CopyKernel emit(body, group.getLoc(), grid);
+    Value result = kernel.getArguments().back();
+    for (const Part& part : now)
+      if (part.source)
+        emit.copy(part.plan, kernel.getArgument(*part.source), result);
+      else
+        emit.fillBox(part.plan, result, llvm::cast<mlir::TypedAttr>(*op.getFill()));
+    context.launch(kernel, arguments, grid, group.getName());
+  }
   return {};
 }
 
