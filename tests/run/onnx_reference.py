@@ -11,9 +11,10 @@ import math
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-UNIT = {np.float32: 2.0**-23, np.float16: 2.0**-10}
-LEAST = {np.float32: 2.0**-140, np.float16: 2.0**-24}  # what rounding to a subnormal number may lose
-ONNX_TYPE = {np.float32: TensorProto.FLOAT, np.float16: TensorProto.FLOAT16, np.bool_: TensorProto.BOOL}
+UNIT = {np.float32: 2.0**-23, np.float16: 2.0**-10, np.int32: 0.0}
+LEAST = {np.float32: 2.0**-140, np.float16: 2.0**-24, np.int32: 0.0}  # what rounding to a subnormal number may lose
+ONNX_TYPE = {np.float32: TensorProto.FLOAT, np.float16: TensorProto.FLOAT16, np.int32: TensorProto.INT32,
+             np.bool_: TensorProto.BOOL}
 ROUNDINGS = 4  # units in the last place of one operation; the device's exp, tanh and so on are that good
 
 erf = np.vectorize(math.erf, otypes=[np.float64])
@@ -42,15 +43,19 @@ class Graph:
 
     # ---- leaves ----
     def input(self, shape, dtype):
-        """A graph input, standard normal; bools are fair coins."""
+        """A graph input, standard normal; integers from -9 to 9, bools fair coins."""
         name = f"x{len(self.inputs)}"
-        if dtype is np.bool_:
-            array = self.random.integers(0, 2, shape).astype(np.bool_)
-        else:
-            array = self.random.standard_normal(shape).astype(dtype)
+        array = self.sample(shape, dtype)
         self.inputs.append(helper.make_tensor_value_info(name, ONNX_TYPE[dtype], shape))
         self.arrays[name] = np.asarray(array)
         return Value(name, dtype, array)
+
+    def sample(self, shape, dtype, scale=1.0):
+        if dtype is np.bool_:
+            return self.random.integers(0, 2, shape).astype(np.bool_)
+        if dtype is np.int32:
+            return np.asarray(self.random.integers(-9, 10, shape)).astype(np.int32)
+        return np.asarray(self.random.standard_normal(shape) * scale).astype(dtype)
 
     def constant(self, array):
         name = f"c{len(self.constants)}"
@@ -61,7 +66,7 @@ class Graph:
         """A constant of the graph or, half of the time, an input."""
         if self.random.integers(2):
             return self.input(shape, dtype)
-        array = (self.random.standard_normal(shape) * scale).astype(dtype)
+        array = self.sample(shape, dtype, scale)
         return Value(self.constant(array), dtype, array)
 
     # ---- nodes ----
@@ -106,6 +111,17 @@ class Graph:
         return self.node("Where", [condition, a, b], a.dtype, np.where(condition.exact != 0, a.exact, b.exact),
                          np.where(condition.exact != 0, a.error, b.error), 0)
 
+    def clip(self, x, low, high):
+        constants = [self.constant(np.asarray(c, x.dtype)) for c in (low, high)]
+        return self.node("Clip", [x, *constants], x.dtype, np.clip(x.exact, low, high), x.error, 0)
+
+    def compare(self, op, a, b):
+        """Only of values without error."""
+        function = {"Less": np.less, "LessOrEqual": np.less_equal, "Greater": np.greater, "Equal": np.equal}[op]
+        name = f"v{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, [a.name, b.name], [name], f"{op}_{len(self.nodes)}"))
+        return Value(name, np.bool_, function(a.exact, b.exact))
+
     def cast(self, x, dtype):
         return self.node("Cast", [x], dtype, x.exact, x.error, to=ONNX_TYPE[dtype])
 
@@ -122,6 +138,10 @@ class Graph:
             y, error = total(x.exact) / count, (total(x.error) + unit * total(size)) / count
         elif op == "ReduceSumSquare":
             y, error = total(x.exact**2), total(2 * size * x.error) + unit * total(size**2)
+        elif op == "ReduceL2":
+            y = np.sqrt(total(x.exact**2))
+            y_high = np.sqrt(total(size**2))
+            error = y_high - np.sqrt(np.maximum(total(np.maximum(np.abs(x.exact) - x.error, 0)**2), 0)) + unit * y_high
         elif op == "ReduceL1":
             y, error = total(np.abs(x.exact)), total(x.error) + unit * total(size)
         else:
@@ -214,6 +234,24 @@ class Graph:
         return self.node("Conv", operands, x.dtype, y, error, group=groups, strides=strides, dilations=dilations,
                          pads=pads, kernel_shape=list(kernel))
 
+    def conv_transpose(self, x, w, groups, strides, pads):
+        n, channels, height, width = x.shape
+        outputs = w.shape[1] * groups
+        def product(image, weights):
+            kh, kw = weights.shape[2:]
+            full = np.zeros((n, outputs, (height - 1) * strides[0] + kh, (width - 1) * strides[1] + kw))
+            parts = np.einsum("ngchw,gcokl->ngohwkl", image.reshape(n, groups, channels // groups, height, width),
+                              weights.reshape(groups, channels // groups, -1, kh, kw)).reshape(n, outputs, height, width, kh, kw)
+            for i in range(kh):
+                for j in range(kw):
+                    full[:, :, i:i + (height - 1) * strides[0] + 1:strides[0],
+                         j:j + (width - 1) * strides[1] + 1:strides[1]] += parts[..., i, j]
+            return full[:, :, pads[0]:full.shape[2] - pads[2], pads[1]:full.shape[3] - pads[3]]
+        y, terms = product(x.exact, w.exact), channels // groups * int(np.prod(w.shape[2:]))
+        error = self.product_error(product, x, w, terms) + ROUNDINGS * UNIT[x.dtype] * np.abs(y)
+        return self.node("ConvTranspose", [x, w], x.dtype, y, error, group=groups, strides=strides, pads=pads,
+                         kernel_shape=list(w.shape[2:]))
+
     def max_pool(self, x, kernel, strides, pads):
         def pool(array, fill):
             return np.max(self.windows(array, kernel, strides, (1, 1), pads, fill), axis=(4, 5))
@@ -247,6 +285,25 @@ class Graph:
         return self.node("Concat", values, values[0].dtype, np.concatenate([v.exact for v in values], axis),
                          np.concatenate([v.error for v in values], axis), 0, axis=axis)
 
+    def gather(self, x, indices, axis):
+        return self.move("Gather", [x, self.constant(np.array(indices, np.int64))], lambda a: np.take(a, indices, axis),
+                         axis=axis)
+
+    def tile(self, x, repeats):
+        return self.move("Tile", [x, self.constant(np.array(repeats, np.int64))], lambda a: np.tile(a, repeats))
+
+    def triangle(self, x, offset, upper):
+        function = np.triu if upper else np.tril
+        return self.move("Trilu", [x, self.constant(np.array(offset, np.int64))], lambda a: function(a, offset),
+                         upper=int(upper))
+
+    def depth_to_space(self, x, block):
+        def rearrange(a):
+            n, c, h, w = a.shape
+            a = a.reshape(n, block, block, c // block**2, h, w).transpose(0, 3, 4, 1, 5, 2)
+            return a.reshape(n, c // block**2, h * block, w * block)
+        return self.move("DepthToSpace", [x], rearrange, blocksize=block)
+
     def slice(self, x, begins, ends, axes, steps):
         index = [slice(None)] * x.exact.ndim
         for begin, end, axis, step in zip(begins, ends, axes, steps):
@@ -258,7 +315,7 @@ class Graph:
         amounts = list(zip(before, after))
         operands = [x, self.constant(np.array([*before, *after], np.int64))]
         if mode == "constant":
-            fill = self.random.standard_normal(()).astype(x.dtype)
+            fill = self.sample((), x.dtype)
             operands.append(self.constant(fill))
             padded = np.pad(x.exact, amounts, constant_values=float(fill))
             return self.node("Pad", operands, x.dtype, padded, np.pad(x.error, amounts), 0, mode=mode)

@@ -30,8 +30,8 @@ MACHINE = "ascend-910b1"
 SIZES = [1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 200]
 ELEMENTS = 20_000        # of a tensor
 MANY_ELEMENTS = 300_000  # of the few that do not fit on the chip: the unified buffer holds 49152 floats
-LARGEST = {np.float32: 1e4, np.float16: 1e3}     # values; more and a graph would soon overflow
-LOOSEST = {np.float32: 1e-3, np.float16: 5e-2}   # error bound over the largest value; more and it would say nothing
+LARGEST = {np.float32: 1e4, np.float16: 1e3, np.int32: 1e8}  # values; more and a graph would soon overflow
+LOOSEST = {np.float32: 1e-3, np.float16: 5e-2, np.int32: 0}  # error bound over the largest value; more would say nothing
 
 
 class Unfit(Exception):
@@ -44,12 +44,12 @@ class Maker:
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
         self.graph = Graph(self.random)
-        self.most = MANY_ELEMENTS if seed % 20 == 19 else ELEMENTS
-        self.dtype = np.float16 if self.random.integers(3) == 0 else np.float32
+        self.most = MANY_ELEMENTS if seed % 8 == 7 else ELEMENTS
+        self.dtype = self.choose([np.float32] * 6 + [np.float16] * 3 + [np.int32])
         self.values = [self.graph.input(self.shape(), self.dtype)]
         if self.random.integers(3) == 0:
             self.values.append(self.graph.input(self.shape(), self.dtype))
-        wanted, tries = int(self.random.integers(1, 9)), 0
+        wanted, tries = self.integer(1, 10), 0
         while wanted and tries < 100:
             tries += 1
             nodes, inputs = len(self.graph.nodes), len(self.graph.inputs)
@@ -84,11 +84,14 @@ class Maker:
         return int(self.random.integers(low, high + 1))
 
     def shape(self, rank=None):
-        rank = self.choose([0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5]) if rank is None else rank
+        rank = self.choose([0, 1, 1, 2, 2, 2, 2, 3, 3, 4, 4, 4, 4, 5]) if rank is None else rank
         while True:
             shape = [int(self.choose(SIZES)) for _ in range(rank)]
-            if self.most == MANY_ELEMENTS:
-                shape = [size * self.choose([1, 2, 5]) for size in shape]
+            if self.most == MANY_ELEMENTS and rank:
+                # One dimension takes what the others leave, or a part of it.
+                axis = self.integer(0, rank - 1)
+                shape[axis] = 1
+                shape[axis] = self.integer(1, max(1, self.most // int(np.prod(shape)) // self.choose([1, 1, 4, 16])))
             if np.prod(shape) <= self.most:
                 return shape
 
@@ -108,7 +111,15 @@ class Maker:
         return len(shape) <= len(to) and all(a in (1, b) for a, b in zip(shape[::-1], to[::-1]))
 
     # ---- operators: each takes a value and makes another ----
+    @staticmethod
+    def floats(x):
+        if x.dtype is np.int32:
+            raise Unfit
+
     def unary(self, x):
+        if x.dtype is np.int32:
+            name, function = self.choose([("Neg", np.negative), ("Abs", np.abs)])
+            return self.graph.unary(name, x, function)
         functions = [("Neg", np.negative, {}), ("Abs", np.abs, {}), ("Exp", np.exp, {}), ("Tanh", np.tanh, {}),
                      ("Sigmoid", lambda a: 1 / (1 + np.exp(-a)), {}), ("Erf", erf, {}),
                      ("Relu", lambda a: np.maximum(a, 0), {}),
@@ -125,6 +136,7 @@ class Maker:
         return self.graph.unary(name, x, function, **attributes)
 
     def root(self, x):
+        self.floats(x)
         return self.graph.unary("Sqrt", self.graph.unary("Abs", x, np.abs), lambda a: np.sqrt(np.maximum(a, 0)))
 
     def binary(self, x):
@@ -132,6 +144,7 @@ class Maker:
         kind = self.choose(["add", "sub", "mul", "div", "Max", "Min"])
         a, b = (x, y) if self.random.integers(2) else (y, x)
         if kind == "div":
+            self.floats(x)
             one = self.graph.constant(np.ones((), x.dtype))
             away = self.graph.unary("Abs", b, np.abs)
             return self.graph.div(a, self.graph.add(away, type(x)(one, x.dtype, 1.0)))
@@ -140,27 +153,41 @@ class Maker:
         return getattr(self.graph, kind)(a, b)
 
     def where(self, x):
-        condition = self.graph.input([1 if self.random.integers(4) == 0 else size for size in x.shape], np.bool_)
         y = self.like(x)
+        if self.random.integers(2) and not x.error.any() and not y.error.any():
+            condition = self.graph.compare(self.choose(["Less", "LessOrEqual", "Greater", "Equal"]), x, y)
+        else:
+            condition = self.graph.input([1 if self.random.integers(4) == 0 else size for size in x.shape], np.bool_)
         return self.graph.where(condition, *((x, y) if self.random.integers(2) else (y, x)))
 
     def cast(self, x):
+        if x.dtype is np.int32:
+            return self.graph.cast(x, np.float32)
         return self.graph.cast(x, np.float32 if x.dtype is np.float16 else np.float16)
+
+    def clip(self, x):
+        self.floats(x)
+        return self.graph.clip(x, -self.choose([0.25, 1.0]), self.choose([0.5, 2.0]))
 
     def reduce(self, x):
         if not x.shape:
             raise Unfit
         axes = [axis for axis in range(len(x.shape)) if self.random.integers(2)] or [self.integer(0, len(x.shape) - 1)]
         axes = [axis - len(x.shape) if self.random.integers(2) else axis for axis in axes]
-        op = self.choose(["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSumSquare", "ReduceL1"])
+        ops = ["ReduceSum", "ReduceMax", "ReduceMin"]
+        if x.dtype is not np.int32:
+            ops += ["ReduceMean", "ReduceSumSquare", "ReduceL1", "ReduceL2"]
+        op = self.choose(ops)
         return self.graph.reduce(op, x, axes, bool(self.random.integers(2)))
 
     def softmax(self, x):
+        self.floats(x)
         if not x.shape:
             raise Unfit
         return self.graph.softmax(self.choose(["Softmax", "LogSoftmax"]), x, self.integer(-len(x.shape), len(x.shape) - 1))
 
     def layer_norm(self, x):
+        self.floats(x)
         if not x.shape:
             raise Unfit
         axis = self.integer(-len(x.shape), len(x.shape) - 1)
@@ -170,6 +197,7 @@ class Maker:
         return self.graph.layer_norm(x, self.graph.weights(rest, x.dtype), self.graph.weights(rest, x.dtype), axis)
 
     def matmul(self, x):
+        self.floats(x)
         if len(x.shape) < 1:
             raise Unfit
         inner, columns = x.shape[-1], int(self.choose(SIZES))
@@ -182,6 +210,7 @@ class Maker:
         return self.graph.matmul(x, other)
 
     def gemm(self, x):
+        self.floats(x)
         if len(x.shape) != 2:
             raise Unfit
         trans_a, trans_b = bool(self.random.integers(2)), bool(self.random.integers(2))
@@ -203,6 +232,7 @@ class Maker:
         return kernel, [self.integer(1, 3) for _ in range(2)], [self.integer(0, (kernel[i % 2] - 1) // 2) for i in range(4)]
 
     def conv(self, x):
+        self.floats(x)
         x = self.images(x)
         kernel, strides, pads = self.window(x)
         dilations = [self.choose([1, 1, 2]) for _ in range(2)]
@@ -218,7 +248,25 @@ class Maker:
         bias = self.graph.weights([outputs], x.dtype) if self.random.integers(2) else None
         return self.graph.conv(x, w, bias, groups, strides, dilations, pads)
 
+    def conv_transpose(self, x):
+        self.floats(x)
+        x = self.images(x)
+        if x.exact.size > 4000:
+            raise Unfit  # its result and its reference would be large
+        groups = x.shape[1] if self.random.integers(4) == 0 else 1
+        kernel = [self.integer(1, 3) for _ in range(2)]
+        pads = [self.integer(0, (kernel[i % 2] - 1) // 2) for i in range(4)]
+        w = self.graph.weights([x.shape[1], self.choose([1, 3, 8]), *kernel], x.dtype, 1 / np.sqrt(x.shape[1] // groups))
+        return self.graph.conv_transpose(x, w, groups, [self.integer(1, 2) for _ in range(2)], pads)
+
+    def depth_to_space(self, x):
+        x = self.images(x)
+        if x.shape[1] % 4:
+            raise Unfit
+        return self.graph.depth_to_space(x, 2)
+
     def pool(self, x):
+        self.floats(x)
         x = self.images(x)
         kernel, strides, pads = self.window(x)
         if self.random.integers(2):
@@ -239,6 +287,21 @@ class Maker:
         for factor in [*factors, rest]:
             shape[self.integer(0, len(shape) - 1)] *= factor
         return self.graph.reshape(x, shape)
+
+    def gather(self, x):
+        if not x.shape:
+            raise Unfit
+        axis = self.integer(0, len(x.shape) - 1)
+        indices = self.random.integers(-x.shape[axis], x.shape[axis], [self.integer(1, 4) for _ in range(self.integer(0, 2))])
+        return self.graph.gather(x, indices.tolist() if isinstance(indices, np.ndarray) else int(indices), axis)
+
+    def tile(self, x):
+        return self.graph.tile(x, [self.choose([1, 1, 2, 3]) for _ in x.shape])
+
+    def triangle(self, x):
+        if len(x.shape) < 2:
+            raise Unfit
+        return self.graph.triangle(x, self.integer(-3, 3), bool(self.random.integers(2)))
 
     def expand(self, x):
         shape = [int(self.choose(SIZES)) if size == 1 else size for size in x.shape]
@@ -279,8 +342,9 @@ class Maker:
         most = [min(3, size - 1) if mode == "reflect" else 3 for size in x.shape]
         return self.graph.pad(x, [self.integer(0, m) for m in most], [self.integer(0, m) for m in most], mode)
 
-    OPERATORS = [unary] * 4 + [binary] * 6 + [reduce] * 4 + [softmax, layer_norm] * 2 + [matmul] * 3 + [gemm] * 3 + [
-        conv] * 4 + [pool] * 2 + [transpose] * 3 + [reshape] * 3 + [concat, slice, pad] * 2 + [where, cast, expand, root]
+    OPERATORS = [unary] * 5 + [binary] * 7 + [reduce] * 4 + [softmax, layer_norm] * 2 + [matmul] * 4 + [gemm] * 5 + [
+        conv] * 12 + [pool] * 8 + [conv_transpose] * 4 + [transpose] * 3 + [reshape] * 3 + [concat, slice, pad] * 2 + [
+        where, cast, clip, expand, root, gather, tile, triangle, depth_to_space]
 
 
 class Devices:
