@@ -21,14 +21,16 @@ class Result:
 
     Outputs are NumPy arrays: result["y"], result[0], result.y, `y, = result`, or the dict result.outputs.
     """
-    outputs: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray]  # empty in timing-only mode
+    mode: str  # of the device
     seconds: float  # simulated, from the first byte copied to the device to the last one back; 0 in functional mode
     kernel_seconds: float  # of them, inside kernels
     cycles: int  # of the core clock, inside kernels
     host_seconds: float  # real time of the simulation
 
-    def __init__(self, outputs: dict[str, np.ndarray], took: tuple[float, float, int, float]) -> None:
+    def __init__(self, outputs: dict[str, np.ndarray], mode: str, took: tuple[float, float, int, float]) -> None:
         self.outputs = outputs
+        self.mode = mode
         self.seconds, self.kernel_seconds, self.cycles, self.host_seconds = took
 
     def __getitem__(self, key: Union[str, int]) -> np.ndarray:
@@ -38,7 +40,8 @@ class Result:
         try:
             return self.__dict__["outputs"][name]
         except KeyError:
-            raise AttributeError(f"no output is named '{name}'") from None
+            timing = self.__dict__.get("mode") == "timing-only"
+            raise AttributeError("no values in timing-only mode" if timing else f"no output is named '{name}'") from None
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return iter(self.outputs.values())
@@ -48,8 +51,8 @@ class Result:
 
     def __repr__(self) -> str:
         outputs = ", ".join(f"{name}: {a.dtype.name}{list(a.shape)}" for name, a in self.outputs.items())
-        time = f"{self.seconds * 1e6:.2f} us, {self.cycles} cycles in kernels" if self.seconds else "values only"
-        return f"<Result {outputs}; {time}>"
+        time = f"{self.seconds * 1e6:.2f} us, {self.cycles} cycles in kernels"
+        return f"<Result {outputs or 'times only'}; {time if self.mode != 'functional' else 'values only'}>"
 
 
 class Device:
@@ -111,7 +114,7 @@ class Device:
             self._models[program] = model
         outputs = {one.name: np.empty(one.shape, one.dtype) for one in program.outputs}
         took = model.run([raw(array) for array in inputs], [raw(array) for array in outputs.values()])
-        return Result(outputs, took)
+        return Result({} if self.mode == "timing-only" else outputs, self.mode, took)
 
     def report(self) -> dict[str, Any]:
         """Everything this device has run: kernels with cycles, busy time per pipe, bytes per path (docs/report.md)."""

@@ -52,6 +52,10 @@ class Arrays(unittest.TestCase):
         for view in (x[::2, ::2], x[:6, 32:], np.asfortranarray(x[:6, :32]), x[:6, :32][::-1, ::-1], x[:6, :32].astype(">f4")):
             np.testing.assert_array_equal(self.run_on(view).y, view.T)
 
+    def test_nothing(self):
+        program = phalanx.compile(texts.double(0), texts.MACHINE)
+        self.assertEqual(self.device.run(program, np.ones(0, np.float32)).y.shape, (0,))
+
     def test_lists_and_numbers(self):
         rows = [[float(r * c) for c in range(32)] for r in range(6)]
         np.testing.assert_array_equal(self.run_on(rows)[0], np.array(rows).T)

@@ -40,7 +40,11 @@ class Devices(unittest.TestCase):
         self.assertIn("values only", repr(result))
 
     def test_timing_only_has_the_same_cycles(self):
-        self.assertEqual(self.once(mode="timing-only").cycles, self.expected.cycles)
+        result = self.once(mode="timing-only")
+        self.assertEqual(result.cycles, self.expected.cycles)
+        self.assertEqual(result.outputs, {})
+        with self.assertRaisesRegex(AttributeError, "no values in timing-only mode"):
+            result.c
 
     def test_report(self):
         with phalanx.open(texts.MACHINE) as device:
