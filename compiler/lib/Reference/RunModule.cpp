@@ -143,7 +143,8 @@ Expected<std::vector<HostBytes>> runModule(mlir::ModuleOp module, std::span<cons
   options.enablePerfNotificationListener = false;
   auto engine = mlir::ExecutionEngine::create(*lowered, options);
   if (!engine) return error("the host's code could not be generated: " + llvm::toString(engine.takeError()));
-  // A memref is passed as its pointer twice, its offset, sizes and strides; the engine wants the address of each of these.
+  // A memref is passed as its pointer twice, its offset, sizes and strides; the engine wants the address of each of
+  // these.
   std::vector<uint64_t> words;
   for (size_t i = 0; i < buffers.size(); ++i) {
     mlir::Type type = i < arguments.size() ? main.getArgumentTypes()[i] : main.getResultTypes()[i - arguments.size()];

@@ -32,6 +32,7 @@ Tensor convolved(TensorBuilder& b, const Tensor& x, const Tensor& w, const Spati
   Window plane{{window.kernel[1], window.kernel[2]},
                {window.strides[1], window.strides[2]},
                {window.dilations[1], window.dilations[2]}};
+  if (window.kernel[0] > 1024) b.fail("a kernel of depth " + std::to_string(window.kernel[0]) + " is not supported");
   Tensor total;
   for (int64_t k = 0; k < window.kernel[0] && b.ok(); ++k) {
     Tensor layers = b.sliceAxis(x, 2, k * window.dilations[0], depth, window.strides[0]);

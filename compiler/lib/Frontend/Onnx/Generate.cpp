@@ -84,6 +84,7 @@ void importRange(Node& n, TensorBuilder& b) {
   double first = start->real(0), step = delta->real(0), count = std::ceil((limit->real(0) - first) / step);
   if (step == 0) return n.fail("delta is 0");
   if (!(count <= 1 << 24)) return n.fail("the range has more than 2^24 elements");
+  if (!b.reserve(type, std::max<int64_t>(static_cast<int64_t>(count), 0))) return;
   ConstantTensor out(type, {std::max<int64_t>(static_cast<int64_t>(count), 0)});
   for (int64_t i = 0; i < out.count(); ++i) {
     if (isFloat(type))
@@ -153,7 +154,8 @@ void importWindow(Node& n, TensorBuilder& b) {
   if (given->count() != 1 || isFloat(given->type) || !isFloat(type))
     return n.fail("size must be an integer, and the result of a floating point type");
   int64_t size = given->at(0).integer;
-  if (size < 0 || size > (1 << 24)) return n.fail("size is " + std::to_string(size));
+  if (size < 0) return n.fail("size is " + std::to_string(size));
+  if (!b.reserve(type, size)) return;
   // a0 - a1 cos(2 pi i / N) + a2 cos(4 pi i / N)
   double a[3] = {0.5, 0.5, 0};
   if (n.op() == "HammingWindow") a[0] = 25.0 / 46, a[1] = 1 - a[0];

@@ -12,7 +12,7 @@
 // operation is located at "name (Operator)" and at line "node number + 1" of the model's file.
 //
 // Anything that cannot be imported is one Diagnostic, e.g.
-//   model.onnx: node 'lstm_1' (LSTM, opset 14): operator is not supported
+//   model.onnx: node 'nms_1' (NonMaxSuppression, opset 14): operator is not supported
 #pragma once
 
 #include <cstddef>

@@ -250,7 +250,8 @@ void importNonZero(Node& n, TensorBuilder& b) {
   for (int64_t i = 0; i < x->count(); ++i)
     if (x->real(i) != 0) found.push_back(i);
   int64_t count = static_cast<int64_t>(found.size());
-  ConstantTensor out(ElementType::I64, {rank, count});
+  if (!b.reserve(I64, rank * count)) return;
+  ConstantTensor out(I64, {rank, count});
   for (int64_t d = 0; d < rank; ++d)
     for (int64_t i = 0; i < count; ++i) out.set(d * count + i, {0, found[i] / strides[d] % x->shape[d]});
   n.output(0, b.constant(std::move(out)));

@@ -181,17 +181,16 @@ void importAveragePool(Node& n, TensorBuilder& b) {
     int64_t first = count_padding ? -low : 0, last = count_padding ? size + high : size;
     Shape shape(static_cast<size_t>(dimensions - i), 1);
     shape[0] = window->result[i];
+    if (!b.reserve(wide, shape[0])) return;
     ConstantTensor counts(wide, shape);
     for (int64_t at = 0; at < shape[0]; ++at) {
-      int64_t inside = 0;
-      for (int64_t k = 0; k < window->kernel[i] && window->kernel[i] <= 65536; ++k) {
-        int64_t position = at * window->strides[i] - low + k * window->dilations[i];
-        inside += position >= first && position < last;
-      }
+      // The elements k of the window that are inside: first <= start + k * dilation < last.
+      int64_t start = at * window->strides[i] - low, dilation = window->dilations[i];
+      int64_t begin = std::max<int64_t>(first - start + dilation - 1, 0) / dilation;
+      int64_t end = last <= start ? 0 : (last - start + dilation - 1) / dilation;
+      int64_t inside = std::max<int64_t>(std::min(end, window->kernel[i]) - begin, 0);
       counts.set(at, numberOf(wide, static_cast<double>(inside)));
     }
-    if (window->kernel[i] > 65536)
-      return n.fail("a window of " + std::to_string(window->kernel[i]) + " elements is not supported");
     if (counts.allEqual())
       everywhere *= counts.at(0).real;
     else

@@ -76,6 +76,7 @@ std::vector<double> weightsAt(const Sampling& sampling, double x, int64_t size) 
 Tensor resampled(TensorBuilder& b, const Tensor& x, int64_t axis, int64_t result, double scale, double begin,
                  double end, const Sampling& sampling, double outside_value) {
   int64_t size = x.shape[axis];
+  if (!b.reserve(I64, result)) return x;
   std::vector<double> sources;
   for (int64_t i = 0; i < result; ++i) sources.push_back(sourceOf(sampling, i, size, result, scale, begin, end));
   Tensor out;
@@ -85,6 +86,7 @@ Tensor resampled(TensorBuilder& b, const Tensor& x, int64_t axis, int64_t result
       from.push_back(std::clamp<int64_t>(nearestTo(sampling.rounding, source), 0, size - 1));
     out = b.take(x, axis, b.constant(integers(from)));
   } else {
+    if (!b.reserve(F32, result * size)) return x;
     ConstantTensor weights(F32, {result, size});
     for (int64_t i = 0; i < result; ++i) {
       std::vector<double> row = weightsAt(sampling, sources[i], size);
@@ -164,7 +166,7 @@ void importResize(Node& n, TensorBuilder& b) {
     double scale = sizes.empty() ? scales[i] : sizes[i] / static_cast<double>(size);
     double wanted =
         !sizes.empty() ? sizes[i] : std::floor(static_cast<double>(size) * (sampling.crops ? end - begin : 1) * scale);
-    if (!(scale > 0) || !(wanted >= 0) || wanted > (1 << 24) || size == 0 ||
+    if (!(scale > 0) || !(wanted >= 0) || wanted > (1 << 20) || size == 0 ||
         wanted * static_cast<double>(size) > (1 << 26))
       return n.fail("a dimension of " + std::to_string(size) + " cannot be resized by these scales or sizes");
     bool same = scale == 1 && static_cast<int64_t>(wanted) == size && (!sampling.crops || (begin == 0 && end == 1));

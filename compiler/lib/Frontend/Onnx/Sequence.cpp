@@ -9,6 +9,9 @@ namespace {
 
 using List = std::vector<Tensor>;
 
+// Lists are copied by each operator: a small file must not make many long ones.
+constexpr int64_t kLongest = 1024;
+
 Tensor sequenceOf(List elements) {
   Tensor tensor;
   tensor.sequence = std::make_shared<const List>(std::move(elements));
@@ -61,6 +64,8 @@ void importSequenceInsert(Node& n, TensorBuilder& b) {
   int64_t size = static_cast<int64_t>(list->size());
   auto at = positionOf(n, 2, size, size);
   if (!at) return;
+  if (size >= kLongest)
+    return n.fail("a sequence of more than " + std::to_string(kLongest) + " tensors is not supported");
   List longer = *list;
   longer.insert(longer.begin() + *at, n.input(1));
   n.output(0, sequenceOf(std::move(longer)));
@@ -104,18 +109,18 @@ void importSplitToSequence(Node& n, TensorBuilder& b) {
   if (n.has(1)) {
     const ConstantTensor* given = n.constant(1, "split");
     if (!given) return;
-    if (isFloat(given->type) || given->shape.size() > 1 || given->count() > 65536)
+    if (isFloat(given->type) || given->shape.size() > 1 || given->count() > kLongest)
       return n.fail("split must be a number or a list of integers");
     sizes = toIntegers(*given);
     keep = true;
     if (given->shape.empty()) {
       int64_t part = sizes[0];
-      if (part <= 0) return n.fail("split is " + std::to_string(part));
+      if (part <= 0 || size / part > kLongest) return n.fail("split is " + std::to_string(part));
       sizes.clear();
       for (int64_t start = 0; start < size; start += part) sizes.push_back(std::min(part, size - start));
     }
   } else {
-    if (size > 65536) return n.fail("a dimension of " + std::to_string(size) + " is too long for a sequence");
+    if (size > kLongest) return n.fail("a dimension of " + std::to_string(size) + " is too long for a sequence");
     sizes.assign(static_cast<size_t>(size), 1);
   }
   int64_t total = 0;

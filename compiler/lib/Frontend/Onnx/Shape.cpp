@@ -320,6 +320,7 @@ void importPad(Node& n, TensorBuilder& b) {
     if (low[axis] == 0 && high[axis] == 0) continue;
     if (size == 0 || std::abs(low[axis]) > 65536 || std::abs(high[axis]) > 65536)
       return n.fail("mode '" + mode + "' cannot pad a dimension of " + std::to_string(size) + " by that much");
+    if (!b.reserve(I64, size + std::max<int64_t>(low[axis] + high[axis], 0))) return;
     Dims from;
     for (int64_t i = -low[axis]; i < size + high[axis]; ++i) {
       int64_t at = i;
