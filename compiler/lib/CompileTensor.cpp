@@ -57,18 +57,18 @@ class Compilation {
     if (auto bad = checkOptions(); !bad) return bad.diagnostic();
     // Everything MLIR has to say becomes a warning of the result or, if a phase fails, its error.
     mlir::ScopedDiagnosticHandler handler(&context_, [&](mlir::Diagnostic& said) { return note(said); });
-    if (auto ok = read(program, file); !ok) return ok.diagnostic();
+    if (auto ok = read(program, file); !ok) return placed(ok.diagnostic(), file);
     for (auto phase = start_; phase != Phase::Emit; phase = static_cast<Phase>(static_cast<size_t>(phase) + 1)) {
       if (phase != start_) {
         complaint_.reset();
-        if (auto ok = runPhase(phase); !ok) return ok.diagnostic();
-        if (auto ok = check(phase); !ok) return ok.diagnostic();
+        if (auto ok = runPhase(phase); !ok) return placed(ok.diagnostic(), file);
+        if (auto ok = check(phase); !ok) return placed(ok.diagnostic(), file);
       }
       if (auto ok = reached(phase); !ok) return ok.diagnostic();
       if (stop_ == phase) return std::move(result_);
     }
     auto executable = emitProgram(*module_, options_.machine);
-    if (!executable) return executable.diagnostic();
+    if (!executable) return placed(executable.diagnostic(), file);
     result_.executable = std::move(*executable);
     // What is left in the module is visa stage 2: the program as it was encoded.
     if (auto ok = reached(Phase::Emit); !ok) return ok.diagnostic();
@@ -81,6 +81,12 @@ class Compilation {
     mlir::DialectRegistry dialects;
     registerDialects(dialects);
     return dialects;
+  }
+
+  // MLIR has operations without a location: the file at least is known.
+  static Diagnostic placed(Diagnostic diagnostic, const std::string& file) {
+    if (diagnostic.file.empty()) diagnostic.file = file;
+    return diagnostic;
   }
 
   Outcome checkOptions() {

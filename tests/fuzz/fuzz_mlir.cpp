@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "tests/fuzz/mlir_subject.h"
 #include "tests/fuzz/mutate_text.h"
@@ -119,6 +120,33 @@ constexpr std::array<std::string_view, 48> kWords = {"tensor<20x33xf32>",
                                                      "affine_map<(i, j) -> (j, i)>",
                                                      "dense<2>"};
 
+// Words that can stand for each other everywhere: programs that differ so still are programs.
+const std::vector<std::vector<std::string_view>> kAlike = {
+    {"f32", "f16", "bf16", "f64", "i32", "i8", "i1"},
+    {"addf", "subf", "mulf", "divf", "maximumf", "minimumf", "remf", "maxnumf"},
+    {"math.exp", "math.sqrt", "math.tanh", "math.rsqrt", "math.log", "math.erf", "math.cbrt", "math.ctpop"},
+    {"olt", "ogt", "oeq", "une", "uno", "true"},
+    {"33", "1", "7", "64", "4097", "0", "300000"},
+    {"20", "1", "8", "129", "70000", "2147483647"},
+    {"17", "1", "16", "3001", "0"},
+    {"48", "1", "15", "5000"},
+    {"6x6", "5x7", "6x40"},
+    {"parallel", "reduction"},
+    {"dense<1>", "dense<2>", "dense<0>", "dense<-1>"},
+    {"0.0", "1.5", "0xFF800000", "-3.0e38"},
+    {"dim(0)", "dim(1)", "dim(2)"},
+};
+
+std::string exchange(fuzz::Random& random, std::string text) {
+  for (uint64_t n = 1 + random.below(3); n; --n) {
+    const auto& group = kAlike[random.below(kAlike.size())];
+    const std::string_view from = group[random.below(2)], to = group[random.below(group.size())];
+    for (size_t at = text.find(from); at != text.npos; at = text.find(from, at + to.size()))
+      text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
 [[noreturn]] void fail(uint64_t mutant, const std::string& what, const std::string& text) {
   std::printf("mutant %llu: %s\n%s\n", static_cast<unsigned long long>(mutant), what.c_str(), text.c_str());
   std::exit(1);
@@ -137,8 +165,11 @@ int main(int argc, char** argv) {
     if (only < mutants && mutant != only) continue;
     fuzz::Random random(seed * 1'000'003 + mutant);
     const std::string from(kCorpus[random.below(kCorpus.size())]);
-    const std::string text =
-        random.chance(75) ? fuzz::mutate_words(random, from, kWords) : fuzz::mutate_characters(random, from);
+    std::string text = from;
+    const uint64_t kind = random.below(100);
+    if (kind < 60) text = exchange(random, text);
+    if (kind >= 50 && kind < 80) text = fuzz::mutate_words(random, text, kWords);
+    if (kind >= 80) text = fuzz::mutate_characters(random, text);
     if (only < mutants) std::printf("%s\n", text.c_str());
     const auto begin = std::chrono::steady_clock::now();
     const fuzz::MlirVerdict verdict = fuzz::compile_mlir(text, "mutant.mlir");

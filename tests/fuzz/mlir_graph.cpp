@@ -1,4 +1,5 @@
 #include "compiler/lib/Dialect/Npu/Npu.h"
+#include "compiler/lib/ReadTensorProgram.h"
 #include "compiler/lib/Transforms/Graph/Graph.h"
 #include "compiler/lib/Transforms/Phases.h"
 #include "device_sim/machine/machine.h"
@@ -8,7 +9,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Diagnostics.h"
-#include "mlir/Parser/Parser.h"
 #include "tests/fuzz/mlir_subject.h"
 
 namespace phx::fuzz {
@@ -28,11 +28,17 @@ MlirVerdict compile_mlir(const std::string& text, const std::string& file) {
       said = compiler::errorAt(diagnostic.getLocation(), diagnostic.str());
     return mlir::success();
   });
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context), file);
-  if (!module) return {false, false, said ? *said : error_at(file, 0, "is not what MLIR reads")};
+  auto refuse = [&](bool parsed, Diagnostic why) {
+    if (why.file.empty()) why.file = file;  // as the facade does
+    return MlirVerdict{false, parsed, std::move(why)};
+  };
+  compiler::TensorCompileOptions options;
+  options.machine = *machine;
+  auto module = compiler::readTensorProgram(std::as_bytes(std::span(text)), file, context, options);
+  if (!module) return refuse(false, said ? *said : module.diagnostic());
   said.reset();
-  if (auto ok = compiler::formGroups(*module, *machine); !ok) return {false, true, ok.diagnostic()};
-  if (auto ok = compiler::verifyAfterGraph(*module); !ok) return {false, true, ok.diagnostic()};
+  if (auto ok = compiler::formGroups(**module, *machine); !ok) return refuse(true, ok.diagnostic());
+  if (auto ok = compiler::verifyAfterGraph(**module); !ok) return refuse(true, ok.diagnostic());
   return {true, true};
 }
 

@@ -67,7 +67,7 @@ static Outcome checkOperation(Operation& op) {
 
 Outcome checkModule(mlir::ModuleOp module) {
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
-  if (!main || !main.getBody().hasOneBlock()) return error("the module has no function @main of one block");
+  if (!main || !main.getBody().hasOneBlock()) return errorAt(module.getLoc(), "the module has no function @main of one block");
   for (mlir::Type type : llvm::concat<const mlir::Type>(main.getArgumentTypes(), main.getResultTypes()))
     if (auto ok = checkType(main.getLoc(), type); !ok) return ok;
   for (Operation& op : main.getBody().front().without_terminator())
