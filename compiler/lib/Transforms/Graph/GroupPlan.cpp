@@ -91,6 +91,14 @@ bool GroupPlan::split(size_t dim, int64_t outer) {
   return true;
 }
 
+// Does a member read the nest's result?
+bool GroupPlan::isRead(GenericOp op) const {
+  return llvm::any_of(members_, [&](const Member& member) {
+    return llvm::any_of(GenericOp(member.op).getDpsInputs(),
+                        [&](Value input) { return rootOf(input) == op.getResult(0); });
+  });
+}
+
 // Finds the dimensions of the nest's loops in the domain, or in the longest prefix of it that has as many points.
 bool GroupPlan::align(GenericOp op) {
   Sizes loops(op.getStaticLoopRanges());
@@ -139,7 +147,7 @@ bool GroupPlan::align(GenericOp op) {
       first = false;
     }
   const bool suffix = reduced.size() == sizes_.size() - reduced.front();
-  if (!suffix && !first) return false;
+  if (!suffix && (!first || isRead(op))) return false;
   closed_ = !suffix;
   members_.push_back(std::move(member));
   return true;
@@ -152,9 +160,23 @@ GroupPlan::Dims GroupPlan::longer(const Dims& dims) const {
   return out;
 }
 
+// The dimensions are all that is left of each of b, m, n that they are part of.
+bool GroupPlan::wholeOrigins(const Dims& dims) const {
+  for (unsigned dim : dims)
+    for (size_t other = 0; other < sizes_.size(); ++other)
+      if (origin_[other] == origin_[dim] && sizes_[other] != 1 &&
+          !llvm::is_contained(dims, static_cast<unsigned>(other)))
+        return false;
+  return true;
+}
+
 bool GroupPlan::consistent() const {
   for (const Member& member : members_) {
     GenericOp op = member.op;
+    // Parts of b, m, n become one dimension again, and the index of a part is not the index of the whole.
+    if (contraction_)
+      for (auto [loop, dims] : llvm::enumerate(member.loops))
+        if (usesIndex(op, loop) && !wholeOrigins(dims)) return false;
     for (mlir::OpOperand* operand : op.getDpsInputOperands()) {
       Dims dims = dimsOf(member, op.getMatchingIndexingMap(operand));
       const Member* producer = producerOf(operand->get());
@@ -169,11 +191,7 @@ bool GroupPlan::consistent() const {
       }
       if (!contraction_ || op->hasAttr(kContractionAttr)) continue;
       // Of each of b, m, n an operand has all or nothing.
-      for (unsigned dim : dims)
-        for (size_t other = 0; other < sizes_.size(); ++other)
-          if (origin_[other] == origin_[dim] && sizes_[other] != 1 &&
-              !llvm::is_contained(dims, static_cast<unsigned>(other)))
-            return false;
+      if (!wholeOrigins(dims)) return false;
     }
   }
   return true;

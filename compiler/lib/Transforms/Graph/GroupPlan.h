@@ -46,6 +46,8 @@ class GroupPlan {
   bool align(mlir::linalg::GenericOp op);
   bool split(size_t dim, int64_t outer);
   bool consistent() const;
+  bool wholeOrigins(const Dims& dims) const;
+  bool isRead(mlir::linalg::GenericOp op) const;
   Dims dimsOf(const Member& member, mlir::AffineMap map) const;
   Dims longer(const Dims& dims) const;  // without those of size 1
   Dims reducedDims(const Member& member) const;
