@@ -3,8 +3,8 @@ device of limited precision may make.
 
 A Value knows what it should be (`exact`), and how far off a device may be (`error`, element by element). Every operator
 propagates the errors of its operands through the operation, and adds the rounding of its own: a few units in the last
-place of the element type, and for sums and products of vectors as many as they have terms. So the tolerance follows from
-the graph, not from trying.
+place of the element type, and for sums and products of vectors as many as they have terms. So the tolerance follows
+from the graph, not from trying.
 """
 import math
 
@@ -12,7 +12,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 UNIT = {np.float32: 2.0**-23, np.float16: 2.0**-10, np.int32: 0.0}
-LEAST = {np.float32: 2.0**-140, np.float16: 2.0**-24, np.int32: 0.0}  # what rounding to a subnormal number may lose
+LEAST = {np.float32: 2.0**-126, np.float16: 2.0**-24, np.int32: 0.0}  # smaller numbers may be lost on the way
 ONNX_TYPE = {np.float32: TensorProto.FLOAT, np.float16: TensorProto.FLOAT16, np.int32: TensorProto.INT32,
              np.bool_: TensorProto.BOOL}
 ROUNDINGS = 4  # units in the last place of one operation; the device's exp, tanh and so on are that good
@@ -35,7 +35,7 @@ class Value:
 
 
 class Graph:
-    """Nodes, inputs and constants so far. Operators are methods: they take Values and give the Value of their result."""
+    """Nodes, inputs and constants so far. Operators are methods that take Values and give the Value of their result."""
 
     def __init__(self, random):
         self.random = random
@@ -162,7 +162,8 @@ class Graph:
         off = np.expm1(4 * np.max(x.error, axis=axis, keepdims=True)) + unit + UNIT[x.dtype] * np.abs(shifted) * 2
         if op == "Softmax":
             return self.node(op, [x], x.dtype, y, y * off, axis=axis)
-        return self.node(op, [x], x.dtype, shifted - np.log(total), off * (1 + np.abs(shifted) * UNIT[x.dtype]), axis=axis)
+        off = off * (1 + np.abs(shifted) * UNIT[x.dtype])
+        return self.node(op, [x], x.dtype, shifted - np.log(total), off, axis=axis)
 
     def layer_norm(self, x, scale, bias, axis):
         axes = tuple(range(axis % x.exact.ndim, x.exact.ndim))
@@ -240,8 +241,9 @@ class Graph:
         def product(image, weights):
             kh, kw = weights.shape[2:]
             full = np.zeros((n, outputs, (height - 1) * strides[0] + kh, (width - 1) * strides[1] + kw))
-            parts = np.einsum("ngchw,gcokl->ngohwkl", image.reshape(n, groups, channels // groups, height, width),
-                              weights.reshape(groups, channels // groups, -1, kh, kw)).reshape(n, outputs, height, width, kh, kw)
+            image = image.reshape(n, groups, channels // groups, height, width)
+            weights = weights.reshape(groups, channels // groups, -1, kh, kw)
+            parts = np.einsum("ngchw,gcokl->ngohwkl", image, weights).reshape(n, outputs, height, width, kh, kw)
             for i in range(kh):
                 for j in range(kw):
                     full[:, :, i:i + (height - 1) * strides[0] + 1:strides[0],

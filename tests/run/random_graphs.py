@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random ONNX graphs: compiled once each, run in every mode, compared with NumPy and with each other.
 
-usage: random_graphs.py [--graphs N] [--first SEED] [--jobs N] [--keep DIR]
+usage: random_graphs.py [--graphs N] [--first SEED] [--jobs N] [--machine M] [--keep DIR]
 
 Of every graph it is checked that
 - the values are what NumPy computes, within the error bound that tests/run/onnx_reference.py derives for the graph;
@@ -26,12 +26,14 @@ except ImportError as missing:
 
 from onnx_reference import Graph, erf
 
-MACHINE = "ascend-910b1"
 SIZES = [1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 200]
 ELEMENTS = 20_000        # of a tensor
 MANY_ELEMENTS = 300_000  # of the few that do not fit on the chip: the unified buffer holds 49152 floats
+SCHEDULES = {"base_m": [16, 32, 48, 128], "base_n": [16, 32, 48, 128], "base_k": [32, 64], "step_k": [1, 2, 3],
+             "cores_m": [1, 2, 3], "cores_n": [1, 2, 4], "split_k": [1, 2, 3], "n_outer": [0, 1], "l1_buffers": [1, 2],
+             "l0_buffers": [1, 2], "l0c_buffers": [1, 2]}
 LARGEST = {np.float32: 1e4, np.float16: 1e3, np.int32: 1e8}  # values; more and a graph would soon overflow
-LOOSEST = {np.float32: 1e-3, np.float16: 5e-2, np.int32: 0}  # error bound over the largest value; more would say nothing
+LOOSEST = {np.float32: 1e-3, np.float16: 5e-2, np.int32: 0}  # error bound over largest value; more would say nothing
 
 
 class Unfit(Exception):
@@ -69,6 +71,11 @@ class Maker:
         self.outputs = [v for v in made if v.name not in read][-3:]
         if len(made) > 1 and self.random.integers(4) == 0 and made[0] not in self.outputs:
             self.outputs.append(made[0])  # one that the graph goes on with
+        # How matrix products are cut, now and then; not every choice fits.
+        self.schedule = ""
+        if self.random.integers(2):
+            self.schedule = ",".join(f"{field}={self.choose(values)}" for field, values in SCHEDULES.items()
+                                     if self.random.integers(2))
 
     def check(self, value):
         size = np.abs(value.exact)
@@ -184,7 +191,8 @@ class Maker:
         self.floats(x)
         if not x.shape:
             raise Unfit
-        return self.graph.softmax(self.choose(["Softmax", "LogSoftmax"]), x, self.integer(-len(x.shape), len(x.shape) - 1))
+        axis = self.integer(-len(x.shape), len(x.shape) - 1)
+        return self.graph.softmax(self.choose(["Softmax", "LogSoftmax"]), x, axis)
 
     def layer_norm(self, x):
         self.floats(x)
@@ -229,7 +237,8 @@ class Maker:
 
     def window(self, x, most=4):
         kernel = [self.integer(1, min(most, size)) for size in x.shape[2:]]
-        return kernel, [self.integer(1, 3) for _ in range(2)], [self.integer(0, (kernel[i % 2] - 1) // 2) for i in range(4)]
+        pads = [self.integer(0, (kernel[i % 2] - 1) // 2) for i in range(4)]
+        return kernel, [self.integer(1, 3) for _ in range(2)], pads
 
     def conv(self, x):
         self.floats(x)
@@ -256,7 +265,8 @@ class Maker:
         groups = x.shape[1] if self.random.integers(4) == 0 else 1
         kernel = [self.integer(1, 3) for _ in range(2)]
         pads = [self.integer(0, (kernel[i % 2] - 1) // 2) for i in range(4)]
-        w = self.graph.weights([x.shape[1], self.choose([1, 3, 8]), *kernel], x.dtype, 1 / np.sqrt(x.shape[1] // groups))
+        scale = 1 / np.sqrt(x.shape[1] // groups)
+        w = self.graph.weights([x.shape[1], self.choose([1, 3, 8]), *kernel], x.dtype, scale)
         return self.graph.conv_transpose(x, w, groups, [self.integer(1, 2) for _ in range(2)], pads)
 
     def depth_to_space(self, x):
@@ -292,8 +302,8 @@ class Maker:
         if not x.shape:
             raise Unfit
         axis = self.integer(0, len(x.shape) - 1)
-        indices = self.random.integers(-x.shape[axis], x.shape[axis], [self.integer(1, 4) for _ in range(self.integer(0, 2))])
-        return self.graph.gather(x, indices.tolist() if isinstance(indices, np.ndarray) else int(indices), axis)
+        shape = [self.integer(1, 4) for _ in range(self.integer(0, 2))]
+        return self.graph.gather(x, self.random.integers(-x.shape[axis], x.shape[axis], shape).tolist(), axis)
 
     def tile(self, x):
         return self.graph.tile(x, [self.choose([1, 1, 2, 3]) for _ in x.shape])
@@ -350,17 +360,24 @@ class Maker:
 class Devices:
     """One for each way to run a program; all of them see the same programs in the same order."""
 
-    def __init__(self):
+    def __init__(self, machine):
+        self.machine = machine
         self.open()
 
     def open(self):
-        self.functional = phalanx.open(MACHINE, mode="functional", check="synccheck", threads=1)
-        self.timed = [phalanx.open(MACHINE, mode="timed", threads=threads) for threads in (1, 2)]
-        self.timing_only = phalanx.open(MACHINE, mode="timing-only", threads=2)
+        self.functional = phalanx.open(self.machine, mode="functional", check="synccheck", threads=1)
+        self.timed = [phalanx.open(self.machine, mode="timed", threads=threads) for threads in (1, 2)]
+        self.timing_only = phalanx.open(self.machine, mode="timing-only", threads=2)
 
     def check(self, maker):
         """What is wrong with the graph; nothing if all is well."""
-        program = phalanx.compile(maker.graph.model(maker.outputs), MACHINE)
+        model = maker.graph.model(maker.outputs)
+        try:
+            program = phalanx.compile(model, self.machine, schedule=maker.schedule)
+        except phalanx.Error as error:
+            if "schedule: " not in str(error):
+                raise
+            program = phalanx.compile(model, self.machine)
         inputs = {one.name: maker.graph.arrays[one.name] for one in program.inputs}
         result = self.functional.run(program, inputs)
         one, two = (device.run(program, inputs) for device in self.timed)
@@ -395,9 +412,9 @@ def keep(folder, seed, maker):
         np.save(folder / f"expected_{value.name}.npy", value.exact)
 
 
-def run(seeds, folder):
+def run(seeds, machine, folder):
     """(seed, what is wrong, the graph in a line) of every seed."""
-    devices, results = Devices(), []
+    devices, results = Devices(machine), []
     for seed in seeds:
         maker = Maker(seed)
         if not maker.outputs:
@@ -420,11 +437,13 @@ def main():
     parser.add_argument("--graphs", type=int, default=200)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--machine", default="ascend-910b1")
     parser.add_argument("--keep")
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.graphs)
     with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
-        parts = [pool.submit(run, seeds[i::arguments.jobs], arguments.keep) for i in range(arguments.jobs)]
+        parts = [pool.submit(run, seeds[i::arguments.jobs], arguments.machine, arguments.keep)
+                 for i in range(arguments.jobs)]
         results = sorted(itertools.chain.from_iterable(part.result() for part in parts))
     wrong = [result for result in results if result[1]]
     for seed, why, nodes in wrong:
