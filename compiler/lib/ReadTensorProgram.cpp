@@ -11,6 +11,8 @@
 
 #include "lib/Frontend/Onnx/ImportOnnx.h"
 #include "lib/OnnxData.h"
+#include "lib/Transforms/Phases.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 
 namespace phx::compiler {
@@ -32,23 +34,52 @@ bool isMlir(std::span<const std::byte> program) {
                       });
 }
 
-// MLIR's reader has places where malformed text makes it read a null pointer or free memory twice (linalg.transpose
-// without its permutation is one). So a child process reads first; false if that ended it.
-bool survives(llvm::function_ref<bool()> read) {
-  constexpr int kRefused = 42;
+// MLIR's reader has places where malformed text makes it use freed memory or a null pointer (linalg.transpose without
+// its permutation is one). So a child process reads first, and text that it refuses or that ends it is never read here.
+Outcome tryToRead(llvm::StringRef text, const std::string& file, mlir::MLIRContext& context) {
+  const Diagnostic brokeDown = error_at(file, 0, "MLIR's own reader breaks down on this text");
+  int ends[2];
+  if (pipe(ends) != 0) return brokeDown;
   const pid_t child = fork();
-  if (child < 0) return true;  // no process to try it in
   if (child == 0) {
     const int nowhere = open("/dev/null", O_WRONLY);  // the C library's last words
     dup2(nowhere, STDERR_FILENO);
     for (int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE}) std::signal(signal, SIG_DFL);
     const rlimit none{0, 0};
     setrlimit(RLIMIT_CORE, &none);
-    _exit(read() ? 0 : kRefused);
+    std::optional<Diagnostic> complaint;
+    mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic& said) {
+      if (said.getSeverity() == mlir::DiagnosticSeverity::Error && !complaint)
+        complaint = errorAt(said.getLocation(), said.str());
+      return mlir::success();
+    });
+    const bool read =
+        static_cast<bool>(mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context), file));
+    const Diagnostic why = complaint.value_or(error("is not what MLIR reads"));
+    // "ok", or "no", line, column and sentence.
+    const std::string answer =
+        read ? "ok" : "no " + std::to_string(why.line) + " " + std::to_string(why.column) + " " + why.message;
+    _exit(write(ends[1], answer.data(), answer.size()) < 0);
   }
+  close(ends[1]);
+  std::string answer;
+  char part[4096];
+  for (ssize_t got; child > 0 && (got = read(ends[0], part, sizeof part)) != 0;)
+    if (got > 0)
+      answer.append(part, static_cast<size_t>(got));
+    else if (errno != EINTR)
+      break;
+  close(ends[0]);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  return WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == kRefused);
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  if (answer == "ok") return {};
+  llvm::StringRef rest(answer);
+  Diagnostic why = error_at(file, 0, {});
+  if (!rest.consume_front("no ") || rest.consumeInteger(10, why.line) || !rest.consume_front(" ") ||
+      rest.consumeInteger(10, why.column) || !rest.consume_front(" "))
+    return brokeDown;
+  why.message = rest.str();
+  return why;
 }
 
 Expected<onnx::ConstantTensor> knownValue(const TensorValue& value) {
@@ -72,12 +103,8 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> readTensorProgram(std::span<const st
   mlir::OwningOpRef<mlir::ModuleOp> module;
   if (isMlir(program)) {
     const llvm::StringRef text(reinterpret_cast<const char*>(program.data()), program.size());
-    auto read = [&] {
-      module = mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context), file);
-      return static_cast<bool>(module);
-    };
-    if (!survives(read)) return error_at(file, 0, "MLIR's own reader breaks down on this text");
-    read();
+    if (auto ok = tryToRead(text, file, context); !ok) return ok.diagnostic();
+    module = mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context), file);
     if (!module) return error_at(file, 0, "is not what MLIR reads");
   } else {
     onnx::OnnxImportOptions import;

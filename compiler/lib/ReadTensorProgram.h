@@ -14,7 +14,7 @@ namespace phx::compiler {
 // Attribute of the module: name of the machine it is compiled for.
 inline constexpr const char* kMachineAttr = "npu.machine";
 
-// MLIR reports what is wrong with its text to the context; the Diagnostic then says only that something is.
+// What is wrong with MLIR text is found in a child process first (see the .cpp file).
 Expected<mlir::OwningOpRef<mlir::ModuleOp>> readTensorProgram(std::span<const std::byte> program,
                                                               const std::string& file, mlir::MLIRContext& context,
                                                               const TensorCompileOptions& options);

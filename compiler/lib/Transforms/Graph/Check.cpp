@@ -27,6 +27,14 @@ static Outcome checkType(mlir::Location location, mlir::Type type) {
   auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
   if (!tensor || !tensor.hasStaticShape())
     return errorAt(location, "type " + text(type) + " is no tensor of static shape");
+  // Products of sizes stay far from 64 bits, and so do addresses made of them.
+  constexpr int64_t kMostElements = int64_t{1} << 40;
+  int64_t elements = 1;
+  for (int64_t size : tensor.getShape()) {
+    if (size == 0) return errorAt(location, text(tensor) + " has no elements; empty tensors are not supported");
+    if (size > kMostElements / elements) return errorAt(location, text(tensor) + " has more than 2^40 elements");
+    elements *= size;
+  }
   if (!supportedElement(tensor.getElementType()))
     return errorAt(location, "elements of type " + text(tensor.getElementType()) +
                                  " are not supported; expected f16, bf16, f32, i1, i8, i16, i32, i64 or f64");

@@ -239,6 +239,11 @@ Outcome planMemory(mlir::ModuleOp module, const machine::Machine& machine) {
       llvm::SmallVector<Lot> lots = workspaceLots(function);
       layOut(lots, tileAlignment(npu::Space::gm), {.sharePrivate = true, .byTime = false});
       setAddresses(lots);
+      const int64_t room = spaceBytes(npu::Space::gm, machine);
+      for (Lot& lot : lots)
+        if (lot.bytes > room || lot.address > room - lot.bytes)
+          return errorAt(lot.alloc.getLoc(), "the intermediate tensors need more than the " + std::to_string(room) +
+                                                 " bytes of device memory of '" + machine.name + "'");
     }
   }
   return {};
