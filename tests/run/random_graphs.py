@@ -84,6 +84,11 @@ class Maker:
         if size.max() > LARGEST[value.dtype] or value.error.max() > LOOSEST[value.dtype] * max(size.max(), 1e-3):
             raise Unfit
 
+    def room(self, elements):
+        """Before a result is computed that would be too large."""
+        if elements > self.most:
+            raise Unfit
+
     def choose(self, among):
         return among[self.random.integers(len(among))]
 
@@ -209,11 +214,13 @@ class Maker:
         if len(x.shape) < 1:
             raise Unfit
         inner, columns = x.shape[-1], int(self.choose(SIZES))
+        self.room(x.exact.size // inner * columns)
         batch = [1 if self.random.integers(3) == 0 else size for size in x.shape[:-2]]
         batch = batch[self.integer(0, len(batch)):]
         other = self.graph.weights(batch + [inner, columns], x.dtype, 1 / np.sqrt(inner))
         if len(x.shape) >= 2 and self.random.integers(4) == 0:  # x from the right
             rows = int(self.choose(SIZES))
+            self.room(x.exact.size // x.shape[-2] * rows)
             return self.graph.matmul(self.graph.weights(batch + [rows, x.shape[-2]], x.dtype), x)
         return self.graph.matmul(x, other)
 
@@ -224,6 +231,7 @@ class Maker:
         trans_a, trans_b = bool(self.random.integers(2)), bool(self.random.integers(2))
         rows, inner = x.shape[::-1] if trans_a else x.shape
         columns = int(self.choose(SIZES))
+        self.room(rows * columns)
         b = self.graph.weights([columns, inner] if trans_b else [inner, columns], x.dtype, 1 / np.sqrt(inner))
         shapes = [None, [columns], [rows, 1], [1, columns], [rows, columns], [1]]
         shape = self.choose(shapes)
@@ -315,7 +323,9 @@ class Maker:
 
     def expand(self, x):
         shape = [int(self.choose(SIZES)) if size == 1 else size for size in x.shape]
-        return self.graph.expand(x, [self.choose([1, 2, 3]) for _ in range(self.integer(0, 1))] + shape)
+        shape = [self.choose([1, 2, 3]) for _ in range(self.integer(0, 1))] + shape
+        self.room(np.prod(shape))
+        return self.graph.expand(x, shape)
 
     def concat(self, x):
         if not x.shape:
