@@ -149,8 +149,10 @@ static llvm::SmallVector<Op> collect(mlir::Block& block) {
 
 Outcome makeGroups(mlir::func::FuncOp main, const machine::Machine& machine) {
   mlir::Block& block = main.getBody().front();
-  for (GenericOp op : collect<GenericOp>(block))
-    if (op->hasAttr(kContractionAttr)) groupContraction(op);
+  // Chosen before the first is grouped: a group takes its elementwise readers out of the block, never another contraction.
+  llvm::SmallVector<GenericOp> contractions = collect<GenericOp>(block);
+  llvm::erase_if(contractions, [](GenericOp op) { return !op->hasAttr(kContractionAttr); });
+  for (GenericOp op : contractions) groupContraction(op);
   while (!block.getOps<GenericOp>().empty()) {
     auto nests = block.getOps<GenericOp>();
     groupNests(*nests.begin(), machine.chip.buffers.ub_usable_bytes());
