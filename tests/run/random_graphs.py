@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random ONNX graphs: compiled once each, run in every mode, compared with NumPy and with each other.
 
-usage: random_graphs.py [--graphs N] [--first SEED] [--jobs N] [--machine M] [--keep DIR]
+usage: random_graphs.py [--graphs N] [--first SEED] [--jobs N] [--machine M] [--set KEY=VALUE]... [--keep DIR]
 
 Of every graph it is checked that
 - the values are what NumPy computes, within the error bound that tests/run/onnx_reference.py derives for the graph;
@@ -370,8 +370,8 @@ class Maker:
 class Devices:
     """One for each way to run a program; all of them see the same programs in the same order."""
 
-    def __init__(self, machine):
-        self.machine = machine
+    def __init__(self, machine, overrides):
+        self.machine = phalanx.Machine(machine, dict(one.split("=", 1) for one in overrides))
         self.open()
 
     def open(self):
@@ -422,9 +422,9 @@ def keep(folder, seed, maker):
         np.save(folder / f"expected_{value.name}.npy", value.exact)
 
 
-def run(seeds, machine, folder):
+def run(seeds, machine, overrides, folder):
     """(seed, what is wrong, the graph in a line) of every seed."""
-    devices, results = Devices(machine), []
+    devices, results = Devices(machine, overrides), []
     for seed in seeds:
         maker = Maker(seed)
         if not maker.outputs:
@@ -448,11 +448,12 @@ def main():
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--machine", default="ascend-910b1")
+    parser.add_argument("--set", action="append", default=[], help="a number of the machine to change: buffers.ub=48KiB")
     parser.add_argument("--keep")
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.graphs)
     with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
-        parts = [pool.submit(run, seeds[i::arguments.jobs], arguments.machine, arguments.keep)
+        parts = [pool.submit(run, seeds[i::arguments.jobs], arguments.machine, arguments.set, arguments.keep)
                  for i in range(arguments.jobs)]
         results = sorted(itertools.chain.from_iterable(part.result() for part in parts))
     wrong = [result for result in results if result[1]]

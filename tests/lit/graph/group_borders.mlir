@@ -60,3 +60,17 @@ func.func @main(%x: tensor<6x50x4xf32>) -> tensor<6x50x4xf32> {
   } -> tensor<6x50x4xf32>
   return %r : tensor<6x50x4xf32>
 }
+
+// -----
+
+// What has no elements is not computed.
+// CHECK-LABEL: func.func @main
+// CHECK-NOT: linalg.generic
+// CHECK: return
+func.func @main(%x: tensor<4x0xf32>) -> (tensor<4x0xf32>, tensor<0x4xf32>) {
+  %e = tensor.empty() : tensor<4x0xf32>
+  %y = linalg.exp ins(%x : tensor<4x0xf32>) outs(%e : tensor<4x0xf32>) -> tensor<4x0xf32>
+  %f = tensor.empty() : tensor<0x4xf32>
+  %t = linalg.transpose ins(%x : tensor<4x0xf32>) outs(%f : tensor<0x4xf32>) permutation = [1, 0]
+  return %y, %t : tensor<4x0xf32>, tensor<0x4xf32>
+}

@@ -19,8 +19,8 @@ Outcome formGroups(mlir::ModuleOp module, const machine::Machine& machine) {
       ->loadDialect<npu::NpuDialect, mlir::arith::ArithDialect, mlir::linalg::LinalgDialect, mlir::math::MathDialect,
                     mlir::tensor::TensorDialect>();
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
-  for (auto step : {graph::generalise, graph::widenBooleans, graph::rearrangeMovements, graph::splitWideIntegers,
-                    graph::normalise, graph::separateResults})
+  for (auto step : {graph::replaceEmpty, graph::generalise, graph::widenBooleans, graph::rearrangeMovements,
+                    graph::splitWideIntegers, graph::normalise, graph::separateResults})
     if (auto ok = step(main); !ok) return ok;
   return graph::makeGroups(main, machine);
 }

@@ -17,6 +17,8 @@ inline constexpr llvm::StringLiteral kContractionAttr = "phx.contraction", kCano
 
 // Static shapes, element types, and only operations of the vocabulary.
 Outcome checkModule(mlir::ModuleOp module);
+// What makes tensors without elements becomes a fill; what makes something of them is refused.
+Outcome replaceEmpty(mlir::func::FuncOp main);
 // Named linalg operations become linalg.generic, softmax its parts; several results become several loop nests.
 Outcome generalise(mlir::func::FuncOp main);
 // Tensors of i1 become tensors of i8 that hold 0 or 1.
