@@ -72,8 +72,8 @@ struct OrderedState {
     std::vector<uint64_t> sets, waits;  // [k]: how many cores have raised it, waited for it, more than k times
   };
   std::map<CrossFlag, CrossCounts> cross_flags;
-  uint64_t served = 0;                                     // operations that let somebody go on; no progress = deadlock
-  std::function<uint64_t(uint64_t bytes)> device_malloc;   // 0 if it fails
+  uint64_t served = 0;                                    // operations that let somebody go on; no progress = deadlock
+  std::function<uint64_t(uint64_t bytes)> device_malloc;  // 0 if it fails
   std::function<bool(uint64_t address)> device_free;
 };
 

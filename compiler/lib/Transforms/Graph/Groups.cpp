@@ -149,7 +149,8 @@ static llvm::SmallVector<Op> collect(mlir::Block& block) {
 
 Outcome makeGroups(mlir::func::FuncOp main, const machine::Machine& machine) {
   mlir::Block& block = main.getBody().front();
-  // Chosen before the first is grouped: a group takes its elementwise readers out of the block, never another contraction.
+  // Chosen before the first is grouped: a group takes its elementwise readers out of the block, never another
+  // contraction.
   llvm::SmallVector<GenericOp> contractions = collect<GenericOp>(block);
   llvm::erase_if(contractions, [](GenericOp op) { return !op->hasAttr(kContractionAttr); });
   for (GenericOp op : contractions) groupContraction(op);

@@ -111,7 +111,8 @@ class Checker {
 
 Outcome verifyAfterGraph(mlir::ModuleOp module) {
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
-  if (!main || !main.getBody().hasOneBlock()) return errorAt(module.getLoc(), "the module has no function @main of one block");
+  if (!main || !main.getBody().hasOneBlock())
+    return errorAt(module.getLoc(), "the module has no function @main of one block");
   mlir::Block& block = main.getBody().front();
   for (Operation& op : block.without_terminator()) {
     if (graph::isReshape(&op) || llvm::isa<mlir::arith::ConstantOp>(op)) continue;

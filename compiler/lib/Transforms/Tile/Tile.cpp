@@ -56,7 +56,8 @@ class Driver {
 
   Outcome run() {
     auto main = module_.lookupSymbol<mlir::func::FuncOp>("main");
-    if (!main || !main.getBody().hasOneBlock()) return errorAt(module_.getLoc(), "the module has no function @main of one block");
+    if (!main || !main.getBody().hasOneBlock())
+      return errorAt(module_.getLoc(), "the module has no function @main of one block");
     mlir::Block& old = main.getBody().front();
     auto ret = llvm::cast<mlir::func::ReturnOp>(old.getTerminator());
     if (auto ok = openMain(main, ret); !ok) return ok;

@@ -1,5 +1,5 @@
-// UB bytes that a kernel in value form needs: its tiles packed by liveness, two copies where the IR asks for them. Phase
-// plan packs them again, and at least as well.
+// UB bytes that a kernel in value form needs: its tiles packed by liveness, two copies where the IR asks for them.
+// Phase plan packs them again, and at least as well.
 #pragma once
 
 #include <cstdint>
