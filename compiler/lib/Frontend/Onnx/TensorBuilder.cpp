@@ -416,6 +416,20 @@ Tensor TensorBuilder::take(const Tensor& x, int64_t axis, const Tensor& indices)
       else
         pieces.push_back({at, 1, 1});
     }
+    // Every index the same number of times, as in enlarging an image: a slice whose elements are broadcast.
+    const int64_t times = pieces[0].step == 0 ? pieces[0].size : 1, runs = static_cast<int64_t>(pieces.size());
+    const int64_t step = runs > 1 ? pieces[1].start - pieces[0].start : 1;
+    bool even = times > 1 && runs > 1 && step != 0;
+    for (int64_t i = 0; i < runs && even; ++i)
+      even = pieces[i].step == 0 && pieces[i].size == times && pieces[i].start == pieces[0].start + i * step;
+    if (even) {
+      Tensor slice = sliceAxis(x, axis, pieces[0].start, runs, step);
+      Shape with = slice.shape;
+      with.insert(with.begin() + axis + 1, 1);
+      Shape repeated = with;
+      repeated[axis + 1] = times;
+      return reshape(broadcast(reshape(slice, std::move(with)), std::move(repeated)), std::move(shape));
+    }
     if (pieces.size() <= kMostPieces || (x.constant && pieces.size() <= 4096)) {
       std::vector<Tensor> parts;
       for (const Piece& piece : pieces) {
