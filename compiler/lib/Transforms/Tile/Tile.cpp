@@ -17,11 +17,24 @@ mlir::MemRefType deviceBuffer(mlir::Type element, int64_t elements) {
                                npu::SpaceAttr::get(element.getContext(), npu::Space::gm));
 }
 
+static std::string symbolOf(llvm::StringRef name) {
+  constexpr size_t kMost = 80;  // characters; groups of many operations have long names
+  std::string symbol;
+  for (char c : name)
+    if (llvm::isAlnum(c))
+      symbol += c;
+    else if (!symbol.empty() && symbol.back() != '_')
+      symbol += '_';
+  symbol.resize(std::min(symbol.size(), kMost));
+  while (!symbol.empty() && symbol.back() == '_') symbol.pop_back();
+  return symbol.empty() || llvm::isDigit(symbol.front()) ? "k" + symbol : symbol;
+}
+
 mlir::func::FuncOp TileContext::createKernel(llvm::StringRef name, npu::Core core, mlir::ValueRange arguments,
                                              mlir::Location location, mlir::OpBuilder& body) {
   mlir::SymbolTable symbols(module_);
   auto type = mlir::FunctionType::get(module_.getContext(), arguments.getTypes(), {});
-  auto kernel = mlir::func::FuncOp::create(location, name, type);
+  auto kernel = mlir::func::FuncOp::create(location, symbolOf(name), type);
   kernel.setPrivate();
   kernel->setAttr(npu::kCoreAttr, npu::CoreAttr::get(module_.getContext(), core));
   symbols.insert(kernel);  // renames on a clash

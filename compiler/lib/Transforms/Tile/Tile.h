@@ -20,7 +20,7 @@ class TileContext {
   llvm::SmallVector<mlir::Value> inputs, results;  // device buffers of the group's inputs and results, in order
 
   // A new private kernel function whose arguments are flat device buffers of the types of `arguments`; `body` is set to
-  // its start. The name is made unique; keep it a symbol ([A-Za-z0-9_]).
+  // its start. The name becomes a unique symbol: what is neither letter nor digit is one underscore.
   mlir::func::FuncOp createKernel(llvm::StringRef name, npu::Core core, mlir::ValueRange arguments,
                                   mlir::Location location, mlir::OpBuilder& body);
   // A device buffer for intermediate values of the group.

@@ -16,12 +16,6 @@ constexpr int64_t kShareOfFill = 8;                                // part of th
 constexpr size_t kMostPieces =
     16;  // of a kernel: each deals its tasks out from another core, and keeps a register for it
 
-std::string symbolOf(llvm::StringRef name, llvm::StringRef what) {
-  std::string out = what.str() + "_";
-  for (char c : name) out += llvm::isAlnum(c) ? c : '_';
-  return out;
-}
-
 int64_t byteSize(mlir::Type element) { return element.getIntOrFloatBitWidth() / 8; }
 
 // 64-bit elements are filled as pairs of 32-bit words: the kernel sees the buffer as one of twice as many words.
@@ -48,7 +42,7 @@ void launchFill(npu::GroupOp group, npu::RearrangeOp op, TileContext& context) {
   const int64_t grid = std::min(cores, (elements + tile - 1) / tile);
   mlir::OpBuilder body(group.getContext());
   auto kernel =
-      context.createKernel(symbolOf(group.getName(), "fill"), npu::Core::aiv, context.results, group.getLoc(), body);
+      context.createKernel("fill " + group.getName().str(), npu::Core::aiv, context.results, group.getLoc(), body);
   if (wide) viewAsWords(kernel);
   CopyKernel emit(body, group.getLoc(), grid);
   auto value = llvm::cast<mlir::TypedAttr>(*op.getFill());
@@ -104,7 +98,7 @@ Outcome tileCopyGroup(npu::GroupOp group, TileContext& context) {
     const int64_t grid = std::min(cores, tasks);
     mlir::OpBuilder body(group.getContext());
     auto kernel =
-        context.createKernel(symbolOf(group.getName(), "copy"), npu::Core::aiv, arguments, group.getLoc(), body);
+        context.createKernel("copy " + group.getName().str(), npu::Core::aiv, arguments, group.getLoc(), body);
     CopyKernel emit(body, group.getLoc(), grid);
     Value result = kernel.getArguments().back();
     for (const Part& part : now)

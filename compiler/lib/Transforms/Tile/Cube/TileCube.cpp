@@ -14,19 +14,6 @@ using mlir::Value;
 
 namespace {
 
-// A symbol from a group's name.
-std::string symbolOf(llvm::StringRef name) {
-  std::string symbol;
-  for (char c : name)
-    if (llvm::isAlnum(c))
-      symbol += c;
-    else if (!symbol.empty() && symbol.back() != '_')
-      symbol += '_';
-  while (!symbol.empty() && symbol.back() == '_') symbol.pop_back();
-  if (symbol.empty() || llvm::isDigit(symbol.front())) symbol = "k_" + symbol;
-  return symbol.substr(0, 60);
-}
-
 bool writesDirectly(npu::GroupOp group, const Contraction& contraction, mlir::Type stored) {
   if (stored.isF32() || stored.isF16() || stored.isBF16()) return contraction.accumulator.isF32();
   return stored == contraction.accumulator;
@@ -104,7 +91,7 @@ Outcome tileCubeGroup(npu::GroupOp group, TileContext& context) {
   if (auto ok = checkSchedule(schedule, c, context.machine, group.getLoc()); !ok) return ok;
   const int64_t split = schedule.getSplitK();
   TileWalk walk(c, schedule, context.machine.chip.aic);
-  const std::string name = symbolOf(group.getName());
+  const std::string name = group.getName().str();
   Value a = context.inputs[c.a.input], rhs = context.inputs[c.rhs.input];
   llvm::SmallVector<Value> arguments;
 

@@ -1,6 +1,5 @@
 // Vector groups to kernels: analysis, plan, code, and a second look at the plan when the code does not fit UB.
 #include <algorithm>
-#include <cctype>
 
 #include "lib/Transforms/Phases.h"
 #include "lib/Transforms/Tile/Tile.h"
@@ -15,14 +14,6 @@ namespace vector {
 namespace {
 
 using mlir::Value;
-
-std::string symbolOf(llvm::StringRef name) {
-  std::string symbol = name.str();
-  for (char& c : symbol)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_') c = '_';
-  if (symbol.empty() || std::isdigit(static_cast<unsigned char>(symbol[0]))) symbol.insert(0, "k");
-  return symbol;
-}
 
 // Of the elements that reductions have.
 mlir::Type typeOf(Element element, mlir::MLIRContext* context) {
@@ -194,7 +185,7 @@ Outcome tileVectorGroup(npu::GroupOp group, TileContext& context) {
   }
   const std::vector<mlir::Value> outputs(context.results.begin(), context.results.end());
   return vector::Realisation(group, context)
-      .run(analysed->program, inputs, outputs, vector::symbolOf(group.getName()), /*divide=*/true);
+      .run(analysed->program, inputs, outputs, group.getName().str(), /*divide=*/true);
 }
 
 }  // namespace phx::compiler
