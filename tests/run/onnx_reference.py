@@ -291,6 +291,15 @@ class Graph:
         return self.move("Gather", [x, self.constant(np.array(indices, np.int64))], lambda a: np.take(a, indices, axis),
                          axis=axis)
 
+    def enlarge(self, x, scales):
+        def repeat(a):
+            for axis, scale in enumerate(scales):
+                a = np.repeat(a, scale, axis)
+            return a
+        operands = [x, "", self.constant(np.array(scales, np.float32))]
+        return self.move("Resize", operands, repeat, mode="nearest", coordinate_transformation_mode="asymmetric",
+                         nearest_mode="floor")
+
     def tile(self, x, repeats):
         return self.move("Tile", [x, self.constant(np.array(repeats, np.int64))], lambda a: np.tile(a, repeats))
 

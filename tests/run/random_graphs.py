@@ -316,6 +316,13 @@ class Maker:
     def tile(self, x):
         return self.graph.tile(x, [self.choose([1, 1, 2, 3]) for _ in x.shape])
 
+    def enlarge(self, x):
+        if not x.shape or max(x.shape) > 4000:
+            raise Unfit  # the compiler resizes no dimensions of many thousands
+        scales = [self.choose([1, 1, 2, 3]) for _ in x.shape]
+        self.room(x.exact.size * np.prod(scales))
+        return self.graph.enlarge(x, scales)
+
     def triangle(self, x):
         if len(x.shape) < 2:
             raise Unfit
@@ -364,7 +371,7 @@ class Maker:
 
     OPERATORS = [unary] * 5 + [binary] * 7 + [reduce] * 4 + [softmax, layer_norm] * 2 + [matmul] * 4 + [gemm] * 5 + [
         conv] * 12 + [pool] * 8 + [conv_transpose] * 4 + [transpose] * 3 + [reshape] * 3 + [concat, slice, pad] * 2 + [
-        where, cast, clip, expand, root, gather, tile, triangle, depth_to_space]
+        where, cast, clip, expand, root, gather, tile, enlarge, triangle, depth_to_space]
 
 
 class Devices:
