@@ -3,10 +3,11 @@
 // The module has one public function
 //   func.func @main(%x: tensor<2x3xf32> {phx.name = "x"}, ...) -> (tensor<2x4xf32> {phx.name = "y"}, ...)
 // with static shapes and no control flow. Its body holds linalg.generic (parallel and reduction loops, operands indexed
-// by projected permutations), linalg matmul, batch_matmul, conv_2d_nchw_fchw, conv_2d_ngchw_gfchw, pooling_nchw_max and
-// _sum, transpose, broadcast, fill; tensor empty, pad, extract_slice, insert_slice, concat, collapse_shape,
-// expand_shape; arith.constant; and arith, math and linalg.index inside of loop bodies. Integers are signless; a
-// function argument or result of an unsigned type has {phx.type = "u8"} (u16, u32, u64) beside its name. Bools are i1.
+// by projected permutations, or a copy that counts down: a slice with a negative step), linalg matmul, batch_matmul,
+// conv_2d_nchw_fchw, conv_2d_ngchw_gfchw, pooling_nchw_max and _sum, transpose, broadcast, fill; tensor empty, pad,
+// extract_slice, insert_slice, concat, collapse_shape, expand_shape; arith.constant; and arith, math and linalg.index
+// inside of loop bodies. Integers are signless; a function argument or result of an unsigned type has {phx.type = "u8"}
+// (u16, u32, u64) beside its name. Bools are i1.
 //
 // Initializers are constants, and whatever can be computed from constants is: shape computations leave no trace. Every
 // operation is located at "name (Operator)" and at line "node number + 1" of the model's file.
