@@ -229,7 +229,11 @@ class Writer {
     uint64_t end = object.offset + object.size;
     if (object.kind == image::ObjectKind::string && is_text(object.offset, end)) {
       auto* begin = reinterpret_cast<const char*>(exe_.data.data() + object.offset);
-      return line("  .string " + quoted({begin, object.size - 1}));
+      if (object.size > 0 && byte(end - 1) == 0) return line("  .string " + quoted({begin, object.size - 1}));
+      constexpr uint64_t kWide = 100;  // characters of a line: long texts, such as program descriptions, have no NUL
+      for (uint64_t at = 0; at < object.size; at += kWide)
+        line("  .ascii " + quoted({begin + at, std::min(kWide, object.size - at)}));
+      return;
     }
     for (uint64_t at = object.offset; at < end;) {
       auto relocation = relocation_of_byte_.lower_bound(at);
@@ -253,13 +257,13 @@ class Writer {
     }
   }
 
-  // Printable characters and one NUL at the end, no pointer inside.
+  // No NUL but perhaps at the end, no pointer inside.
   bool is_text(uint64_t begin, uint64_t end) const {
     auto relocation = relocation_of_byte_.lower_bound(begin);
     if (relocation != relocation_of_byte_.end() && relocation->first < end) return false;
     for (uint64_t at = begin; at + 1 < end; ++at)
       if (byte(at) == 0) return false;
-    return byte(end - 1) == 0;
+    return true;
   }
 
   const Executable& exe_;
