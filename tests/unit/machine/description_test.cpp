@@ -22,7 +22,8 @@ Machine loaded(std::string_view name, std::vector<std::string> overrides = {}) {
 
 TEST_CASE("the shipped machines load and are told apart by their digests") {
   std::set<std::string> digests;
-  for (const char* name : {"ascend-910b1", "ascend-910c", "ascend-950pr", "cloudmatrix-384"}) {
+  for (const char* name : {"ascend-910b1", "ascend-910b2", "ascend-910b3", "ascend-910b4", "ascend-910c",
+                           "ascend-950dt", "ascend-950pr", "cloudmatrix-384"}) {
     Machine m = loaded(name);
     CHECK(m.name == name);
     CHECK_FALSE(m.title.empty());

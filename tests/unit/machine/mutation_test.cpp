@@ -91,7 +91,8 @@ std::string mutate(std::string text, Random& random) {
 
 TEST_CASE("2000 damaged machine files") {
   std::vector<std::pair<std::string, std::string>> files;
-  for (const char* name : {"ascend-910b1", "ascend-910c", "ascend-950pr", "cloudmatrix-384"}) {
+  for (const char* name : {"ascend-910b1", "ascend-910b2", "ascend-910b3", "ascend-910b4", "ascend-910c",
+                           "ascend-950dt", "ascend-950pr", "cloudmatrix-384"}) {
     std::ifstream stream(std::string(PHX_SOURCE_DIR "/device_sim/machine/") + name + ".toml");
     REQUIRE(stream.good());
     files.emplace_back(std::string(name) + ".toml", std::string(std::istreambuf_iterator<char>(stream), {}));
