@@ -15,6 +15,7 @@
 #include "tests/fuzz/any_instruction.h"
 #include "tests/fuzz/corpus.h"
 #include "tests/fuzz/execute.h"
+#include "tests/fuzz/mutate_text.h"
 
 using namespace phx;
 
@@ -136,26 +137,6 @@ void mutate_tokens(fuzz::Random& random, Lines& lines) {
   }
 }
 
-void mutate_characters(fuzz::Random& random, std::string& text) {
-  for (uint64_t n = 1 + random.below(6); n && !text.empty(); --n) {
-    size_t at = random.below(text.size());
-    switch (random.below(4)) {
-      case 0:
-        text[at] = static_cast<char>(random.next());
-        break;
-      case 1:
-        text.erase(at, 1 + random.below(8));
-        break;
-      case 2:
-        text.insert(at, 1, "\"\\@[]:.,*+-/ \n0x"[random.below(16)]);
-        break;
-      case 3:
-        text.insert(at, text.substr(random.below(text.size()), random.below(40)));
-        break;
-    }
-  }
-}
-
 [[noreturn]] void fail(uint64_t mutant, const std::string& what, const std::string& text) {
   std::printf("mutant %llu: %s\n%s\n", static_cast<unsigned long long>(mutant), what.c_str(), text.c_str());
   std::exit(1);
@@ -181,7 +162,7 @@ int main(int argc, char** argv) {
       mutate_tokens(random, lines);
       text = join(lines);
     } else {
-      mutate_characters(random, text);
+      text = fuzz::mutate_characters(random, std::move(text));
     }
     auto executable = assembler::assemble(text, "mutant.s");
     if (!executable) {

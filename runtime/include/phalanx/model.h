@@ -68,7 +68,7 @@ class Session {
   static hal::StatusOr<std::unique_ptr<Session>> open(SessionOptions options);
   virtual ~Session() = default;
   virtual hal::StatusOr<std::unique_ptr<Model>> load(std::span<const std::byte> program, const std::string& label) = 0;
-  // The JSON report of everything this session ran (docs/report.md).
+  // The JSON report of all runs of the Session (docs/report.md).
   virtual std::string report() = 0;
   virtual const hal::MachineFacts& facts() const = 0;
 };

@@ -30,8 +30,8 @@ npu::GroupOp vectorRest(npu::GroupOp group, const Contraction& c, int64_t split)
   llvm::SmallVector<int64_t> partialShape(productType.getShape());
   if (split > 1) partialShape.insert(partialShape.begin(), split);
 
-  Value placeholder = mlir::tensor::EmptyOp::create(b, at, partialShape, c.accumulator);
-  llvm::SmallVector<Value> inputs{placeholder};
+  Value productTensor = mlir::tensor::EmptyOp::create(b, at, partialShape, c.accumulator);
+  llvm::SmallVector<Value> inputs{productTensor};
   llvm::append_range(inputs, group.getInputs());
   llvm::SmallVector<int64_t> domain;
   if (split > 1) domain.push_back(split);
@@ -130,9 +130,9 @@ Outcome tileCubeGroup(npu::GroupOp group, TileContext& context) {
     outcome = tileVectorGroup(rest, context);
     context.inputs = own;
   }
-  Value placeholder = rest.getInputs()[0];
+  Value productTensor = rest.getInputs()[0];
   rest.erase();
-  placeholder.getDefiningOp()->erase();
+  productTensor.getDefiningOp()->erase();
   return outcome;
 }
 
