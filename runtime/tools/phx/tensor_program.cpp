@@ -63,8 +63,9 @@ void TensorProgramOptions::add_to(CLI::App& command) {
   command.add_option("--shape", shapes, "name=1,3,224,224: shape of an ONNX input with open dimensions");
   command.add_option("--dim", dims, "name=size: an open dimension of an ONNX model");
   command.add_option("--from", from, "The file is IR as it is after this phase");
-  command.add_option("--dump-dir", dump_dir, "Writes the IR after every phase (or those of --dump) there");
-  command.add_option("--dump", dump, "Phases to dump; compiler/Phases.def lists them")->delimiter(',');
+  CLI::Option* folder =
+      command.add_option("--dump-dir", dump_dir, "Writes the IR after every phase (or those of --dump) there");
+  command.add_option("--dump", dump, "Phases to dump; compiler/Phases.def lists them")->delimiter(',')->needs(folder);
   command.add_flag("--no-sync", no_sync, "Leaves out the flags between pipes, to see the checker find them missing");
 }
 
@@ -74,6 +75,15 @@ Expected<TensorProgram> make_tensor_program(const TensorProgramOptions& options)
   TensorProgram program;
   program.machine = options.machine;
   if (is_elf(*bytes)) {
+    const std::pair<bool, const char*> compiling[] = {{!options.schedule.empty(), "--schedule"},
+                                                      {!options.from.empty(), "--from"},
+                                                      {!options.to.empty(), "--to"},
+                                                      {!options.dump_dir.empty(), "--dump-dir"},
+                                                      {!options.shapes.empty(), "--shape"},
+                                                      {!options.dims.empty(), "--dim"},
+                                                      {options.no_sync, "--no-sync"}};
+    for (auto [given, name] : compiling)
+      if (given) return error_at(options.file, 0, std::string("is compiled already; ") + name + " has no effect on it");
     auto executable = image::read(*bytes, options.file);
     if (!executable) return executable.diagnostic();
     if (program.machine.empty()) {

@@ -80,7 +80,6 @@ Expected<Contraction> analyseContraction(npu::GroupOp group) {
       return fail("has an operand whose batch dimension is not first");
     out.trans = isA ? kFirst : !kFirst;
     if (list.size() < 2) out.trans = false;  // a vector: a row of A or a column of B with n = 1
-    if (list.size() < 2 && !isA && c.n != 1) out.trans = false;
     return {};
   };
   if (auto ok = operand(swapped ? 1 : 0, m, true, c.a); !ok) return ok.diagnostic();

@@ -38,6 +38,8 @@ std::optional<FixpipeEpilogue> matchFixpipeEpilogue(npu::GroupOp group, const Co
 // machine file; docs/compiler.md explains the cost formula.
 npu::ScheduleAttr chooseSchedule(const Contraction& contraction, const machine::Machine& machine,
                                  mlir::MLIRContext* context);
+// How much of k one of `parts` parts takes: all take the same but the last, in whole fractals.
+int64_t depthOfPart(const Contraction& contraction, int64_t parts);
 // Does the schedule fit the machine's buffers and the shape? Names the first thing that does not.
 Outcome checkSchedule(npu::ScheduleAttr schedule, const Contraction& contraction, const machine::Machine& machine,
                       mlir::Location location);

@@ -57,8 +57,7 @@ void TileWalk::emit(OpBuilder& b, Location at, Value core,
     Value first = x.min(x.mul(part, each), x.number(items));
     return std::pair(first, x.min(x.add(first, x.number(each)), x.number(items)));
   };
-  const int64_t unit = std::max<int64_t>(16, 256 / c.element.getIntOrFloatBitWidth());
-  const int64_t depth = ceilDiv(ceilDiv(c.k, sk), unit) * unit;  // of one part of k
+  const int64_t depth = depthOfPart(c, sk);
   tile.k0 = x.min(x.mul(tile.split, depth), x.number(c.k));
   tile.depth = x.min(x.number(depth), x.sub(x.number(c.k), tile.k0));
 
@@ -166,7 +165,6 @@ mlir::func::FuncOp emitMatmul(TileContext& context, llvm::StringRef name, Locati
     Value done = steps.getResult(0);
     Value offset, pitch;
     Value slot;
-    auto full = [&](OpBuilder& at_, int64_t id) { npu::CrossSetOp::create(at_, at, 2, npu::Pipe::fix, id); };
     if (target.toSlots) {
       slot = x.rem(tile.number, kSlots);
       offset = x.mul(x.add(x.mul(core, kSlots), slot), bm * bn);
@@ -191,8 +189,8 @@ mlir::func::FuncOp emitMatmul(TileContext& context, llvm::StringRef name, Locati
       Value odd = in.createOrFold<mlir::arith::CmpIOp>(at, mlir::arith::CmpIPredicate::ne, slot, zero);
       auto which = mlir::scf::IfOp::create(in, at, odd, true);
       OpBuilder yes = which.getThenBodyBuilder(), no = which.getElseBodyBuilder();
-      full(yes, kSlotFull + 1);
-      full(no, kSlotFull);
+      npu::CrossSetOp::create(yes, at, 2, npu::Pipe::fix, kSlotFull + 1);
+      npu::CrossSetOp::create(no, at, 2, npu::Pipe::fix, kSlotFull);
     }
   });
   return kernel;

@@ -135,6 +135,11 @@ npu::ScheduleAttr chooseSchedule(const Contraction& contraction, const machine::
                                 best.l1, best.l0, best.l0c, /*unit_flag=*/false, /*nd2nz=*/true);
 }
 
+int64_t depthOfPart(const Contraction& contraction, int64_t parts) {
+  const int64_t unit = std::max<int64_t>(kFractal, 256 / contraction.element.getIntOrFloatBitWidth());
+  return up(ceilDiv(contraction.k, parts), unit);
+}
+
 Outcome checkSchedule(npu::ScheduleAttr s, const Contraction& contraction, const machine::Machine& machine,
                       mlir::Location location) {
   const Shape shape = shapeOf(contraction);
@@ -153,6 +158,8 @@ Outcome checkSchedule(npu::ScheduleAttr s, const Contraction& contraction, const
     return fail("step_k, cores_m, cores_n and split_k are at least 1");
   if (s.getCoresM() * s.getCoresN() * s.getSplitK() > machine.chip.aic)
     return fail("cores_m * cores_n * split_k is more than the " + std::to_string(machine.chip.aic) + " cube cores");
+  if ((s.getSplitK() - 1) * depthOfPart(contraction, s.getSplitK()) >= contraction.k)
+    return fail("split_k leaves parts of k = " + std::to_string(contraction.k) + " empty");
   auto need = [&](const char* name, int64_t bytes, int64_t room) {
     return fail(std::string(name) + " would need " + std::to_string(bytes) + " bytes of " + std::to_string(room));
   };
@@ -195,12 +202,14 @@ Outcome chooseSchedules(mlir::ModuleOp module, const machine::Machine& machine, 
       auto it = forced.find(name);
       return it == forced.end() ? chosen : it->second;
     };
-    s = npu::ScheduleAttr::get(module.getContext(), get("base_m", s.getBaseM()), get("base_n", s.getBaseN()),
-                               get("base_k", s.getBaseK()), get("step_k", s.getStepK()), get("cores_m", s.getCoresM()),
-                               get("cores_n", s.getCoresN()), get("split_k", s.getSplitK()),
-                               get("n_outer", s.getNOuter()) != 0, get("l1_buffers", s.getL1Buffers()),
-                               get("l0_buffers", s.getL0Buffers()), get("l0c_buffers", s.getL0cBuffers()),
-                               get("unit_flag", s.getUnitFlag()) != 0, get("nd2nz", s.getNd2nz()) != 0);
+    // Of a short k there are fewer parts: a field holds for every product of a program.
+    int64_t parts = get("split_k", s.getSplitK());
+    if (parts > 1) parts = ceilDiv(contraction->k, depthOfPart(*contraction, parts));
+    s = npu::ScheduleAttr::get(
+        module.getContext(), get("base_m", s.getBaseM()), get("base_n", s.getBaseN()), get("base_k", s.getBaseK()),
+        get("step_k", s.getStepK()), get("cores_m", s.getCoresM()), get("cores_n", s.getCoresN()), parts,
+        get("n_outer", s.getNOuter()) != 0, get("l1_buffers", s.getL1Buffers()), get("l0_buffers", s.getL0Buffers()),
+        get("l0c_buffers", s.getL0cBuffers()), get("unit_flag", s.getUnitFlag()) != 0, get("nd2nz", s.getNd2nz()) != 0);
     outcome = checkSchedule(s, *contraction, machine, group.getLoc());
     group.setScheduleAttr(s);
   });
