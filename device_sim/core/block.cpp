@@ -96,7 +96,7 @@ Machinery::Machinery(const LaunchContext& l) : launch(l), kernel(l.program->kern
       tile_buffers[i + 1] = {at, static_cast<uint64_t>(sizes[i])};
   }
   generation = memory.generation();
-  if (l.check_pipe_order && !simt) pipe_order = std::make_unique<PipeOrder>();
+  if (l.checks.synccheck && !simt) pipe_order = std::make_unique<PipeOrder>();
 
   warps.resize(count);
   uint32_t thread[3] = {};

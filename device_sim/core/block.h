@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "device_sim/check/checks.h"
 #include "device_sim/core/events.h"
 #include "device_sim/core/fault.h"
 #include "device_sim/core/program.h"
@@ -36,9 +37,9 @@ struct LaunchContext {
   std::vector<uint16_t> members;     // device ordinals of the launch's group; empty: ordinal = member number
   const AddressSpace* memory = nullptr;
   const machine::Machine* machine = nullptr;
-  bool record_events = true;           // false in functional mode
-  bool values = true;                  // false in timing-only mode: tile instructions check and record, nothing moves
-  bool check_pipe_order = false;       // synccheck: collects accesses of different pipes that no flag orders
+  bool record_events = true;  // false in functional mode
+  bool values = true;         // false in timing-only mode: tile instructions check and record, nothing moves
+  Checks checks;
   uint64_t watchdog_instructions = 0;  // per warp; 0 = no limit
   // Coupled mode (kUsesClock in timed mode): reading a clock is then an ordered operation. The warp parks, the System
   // feeds the round's events to the timing engine, and serve() asks here for the core cycle of the warp. Empty

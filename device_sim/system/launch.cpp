@@ -169,7 +169,7 @@ class Launch {
     context_.machine = &state_.machine;
     context_.record_events = timed;
     context_.values = state_.options.mode != Mode::timing_only;
-    context_.check_pipe_order = state_.options.check_pipe_order && kernel().core != image::CoreKind::simt;
+    context_.checks = state_.options.checks;
     context_.watchdog_instructions = state_.options.watchdog_instructions;
     context_.group_aiv = group_aiv_;
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "device_sim/check/checks.h"
 #include "device_sim/core/block.h"
 #include "device_sim/core/fault.h"
 #include "device_sim/core/program.h"
@@ -37,7 +38,7 @@ struct SystemOptions {
   uint64_t shuffle = 0;  // test seed: permutes host task order; results must not change
   // Per warp, and a quarter of what all warps may do while no block ends; 0 = kDefaultWatchdog.
   uint64_t watchdog_instructions = 0;
-  bool check_pipe_order = false;  // synccheck
+  Checks checks;
   TraceSink* trace = nullptr;
 };
 // About a minute of a host core at the speeds of docs/performance.md, also when every core of a machine is full of

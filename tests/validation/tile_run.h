@@ -36,7 +36,7 @@ Run run(const std::vector<std::string>& machine_keys, Kernel kernel, const std::
   if (!executable) return refuse(executable.diagnostic().str());
   SystemOptions options;
   options.mode = Mode::timing_only;
-  options.check_pipe_order = check_pipe_order;
+  options.checks.synccheck = check_pipe_order;
   auto system = System::create(std::move(*machine), options);
   if (!system) return refuse(system.diagnostic().str());
   LaunchRequest request;

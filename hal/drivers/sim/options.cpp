@@ -6,8 +6,8 @@
 namespace phx::hal::sim {
 namespace {
 
-// Checks that are always on; `synccheck` is asked for, by itself or by `all`.
-constexpr const char* kAlwaysOn[] = {"bounds", "alignment", "lifetime", "deadlock"};
+// Checks that are always on, under any of these names; the others are asked for.
+constexpr const char* kAlwaysOn[] = {"memcheck", "bounds", "alignment", "lifetime", "deadlock"};
 
 Status bad(const std::string& key, const std::string& value, const std::string& expected) {
   return Status(Code::invalid_argument, "option '" + key + "' is '" + value + "'; expected " + expected);
@@ -28,14 +28,22 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-Status read_checks(const std::string& value, phx::sim::SystemOptions& system) {
+Status read_checks(const std::string& value, phx::sim::Checks& checks) {
   for (const std::string& check : split(value, ',')) {
-    bool known = check == "synccheck" || check == "all";
-    if (known) system.check_pipe_order = true;
+    const bool all = check == "all";
+    bool known = all;
+    auto take = [&](const char* name, bool& on) {
+      if (!all && check != name) return;
+      known = on = true;
+    };
+    take("initcheck", checks.initcheck);
+    take("racecheck", checks.racecheck);
+    take("synccheck", checks.synccheck);
     for (const char* name : kAlwaysOn) known |= check == name;
     if (!known)
-      return bad("check", value,
-                 "a list of: synccheck, all, bounds, alignment, lifetime, deadlock (the last four are always on)");
+      return bad("check", check,
+                 "a list of: memcheck, initcheck, racecheck, synccheck, all (memcheck is always on, and so are its "
+                 "parts bounds, alignment, lifetime, deadlock)");
   }
   return {};
 }
@@ -53,8 +61,8 @@ std::vector<OptionInfo> option_table() {
       {"shuffle", "a seed", "", "permutes host task order, for tests"},
       {"watchdog", "seconds ('30s') or warp instructions", std::to_string(phx::sim::kDefaultWatchdog),
        "when a kernel counts as hung"},
-      {"check", "a list of: synccheck, all, bounds, alignment, lifetime, deadlock", "",
-       "checks of device code; the last four are always on"},
+      {"check", "a list of: memcheck, initcheck, racecheck, synccheck, all", "",
+       "checks of device code; memcheck is always on"},
       {"trace", "a file name", "", "where to write a trace of simulated time"},
       {"reuse", "off", "off", "whether identical work may be timed once: not yet, every launch is simulated"},
   };
@@ -102,7 +110,7 @@ StatusOr<Options> read_options(const Config& config) {
       else
         options.system.watchdog_instructions = *limit;
     } else if (key == "check") {
-      if (Status status = read_checks(value, options.system); !status) return status;
+      if (Status status = read_checks(value, options.system.checks); !status) return status;
     } else if (key == "trace") {
       options.trace = value;
     } else if (key == "reuse") {

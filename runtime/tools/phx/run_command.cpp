@@ -164,7 +164,7 @@ void add_run_command(CLI::App& app, int& status) {
   command->add_option("--report", options->report, "JSON report (docs/report.md)");
   command->add_option("--trace", options->trace, "Trace for https://ui.perfetto.dev");
   command->add_option("--mode", options->mode, "timed, functional or timing-only");
-  command->add_option("--check", options->check, "Extra checks: synccheck, all");
+  command->add_option("--check", options->check, "Extra checks: initcheck, racecheck, synccheck, all");
   command->add_option("--threads", options->threads, "Host threads; results do not depend on it");
   command->add_option("--repeat", options->repeat, "Runs the program so many times: later runs find a warm L2")
       ->check(CLI::Range(1, 1000000));

@@ -157,8 +157,8 @@ TEST_CASE("timing-only mode runs what does not depend on data") {
 }
 
 TEST_CASE("checks that are not there are refused with those that are") {
-  CHECK(refusal({{"check", "racecheck"}}) ==
-        "option 'check' is 'racecheck'; expected a list of: synccheck, all, bounds, alignment, lifetime, deadlock (the "
-        "last four are always on)");
+  CHECK(refusal({{"check", "memcheck,leakcheck"}}) ==
+        "option 'check' is 'leakcheck'; expected a list of: memcheck, initcheck, racecheck, synccheck, all (memcheck is "
+        "always on, and so are its parts bounds, alignment, lifetime, deadlock)");
   CHECK(refusal({{"mode", "fast"}}) == "option 'mode' is 'fast'; expected timed, functional or timing-only");
 }

@@ -41,7 +41,7 @@ const std::string kOutToIn = " wait_flag.mte3.mte2 zero\n";
 
 std::string findings(const std::string& text, uint32_t blocks = 5) {
   SystemOptions options;
-  options.check_pipe_order = true;
+  options.checks.synccheck = true;
   Rig rig(text, options);
   const LaunchResult result = rig.launch(blocks, 1, {rig.buffer(4096, "x"), rig.buffer(4096, "y")});
   if (result.refused) FAIL(result.refused->str());
