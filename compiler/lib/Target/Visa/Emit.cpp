@@ -33,7 +33,14 @@ void appendFrames(mlir::Location location, std::string function, std::vector<ima
     appendFrames(call.getCaller(), {}, frames);
   } else if (auto fused = llvm::dyn_cast<mlir::FusedLoc>(location)) {
     if (fused.getMetadata()) function = functionOf(fused.getMetadata());
-    if (!fused.getLocations().empty()) appendFrames(fused.getLocations().front(), std::move(function), frames);
+    // The name of an ONNX node stands beside its place. Of what several operations became, the first place counts.
+    for (mlir::Location part : fused.getLocations())
+      if (auto named = llvm::dyn_cast<mlir::NameLoc>(part); named && function.empty()) function = named.getName().str();
+    const size_t before = frames.size();
+    for (mlir::Location part : fused.getLocations()) {
+      appendFrames(part, function, frames);
+      if (frames.size() > before) break;
+    }
   } else if (auto named = llvm::dyn_cast<mlir::NameLoc>(location)) {
     if (function.empty()) function = named.getName().str();
     appendFrames(named.getChildLoc(), std::move(function), frames);
