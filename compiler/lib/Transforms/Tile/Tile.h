@@ -7,6 +7,7 @@
 #include "device_sim/diagnostic/diagnostic.h"
 #include "device_sim/machine/machine.h"
 #include "lib/Dialect/Npu/Npu.h"
+#include "lib/Transforms/Tile/ScheduleFields.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace phx::compiler {
@@ -36,6 +37,11 @@ class TileContext {
 
 // The type of a flat device buffer.
 mlir::MemRefType deviceBuffer(mlir::Type element, int64_t elements);
+
+// Phase schedule: the group's schedule attribute, chosen from the machine's numbers where neither the attribute nor a
+// field says otherwise.
+Outcome scheduleVectorGroup(npu::GroupOp group, const machine::Machine& machine, const ScheduleFields& fields);
+Outcome scheduleCubeGroup(npu::GroupOp group, const machine::Machine& machine, const ScheduleFields& fields);
 
 Outcome tileVectorGroup(npu::GroupOp group, TileContext& context);  // Tile/Vector
 Outcome tileCubeGroup(npu::GroupOp group, TileContext& context);    // Tile/Cube

@@ -4,11 +4,10 @@
 // one exposed fixpipe unless L0C has two copies. All rates, sizes and heads come from the machine description.
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "lib/Transforms/Phases.h"
 #include "lib/Transforms/Tile/Cube/Contraction.h"
-#include "llvm/ADT/StringExtras.h"
+#include "lib/Transforms/Tile/Tile.h"
 
 namespace phx::compiler {
 namespace {
@@ -174,45 +173,29 @@ Outcome checkSchedule(npu::ScheduleAttr s, const Contraction& contraction, const
   return {};
 }
 
-Outcome chooseSchedules(mlir::ModuleOp module, const machine::Machine& machine, const TileOptions& options) {
-  std::map<std::string, int64_t> forced;
-  for (llvm::StringRef item : llvm::split(options.schedule, ',')) {
-    if (item.empty()) continue;
-    auto [name, text] = item.split('=');
-    int64_t value = 0;
-    static constexpr const char* kFields[] = {"base_m",      "base_n",    "base_k",  "step_k",     "cores_m",
-                                              "cores_n",     "split_k",   "n_outer", "l1_buffers", "l0_buffers",
-                                              "l0c_buffers", "unit_flag", "nd2nz"};
-    if (!llvm::is_contained(kFields, name.trim())) return error("schedule has no field '" + name.trim().str() + "'");
-    if (text.trim().getAsInteger(10, value))
-      return error("schedule field '" + name.trim().str() + "' needs a number, got '" + text.trim().str() + "'");
-    forced[name.trim().str()] = value;
-  }
-  Outcome outcome;
-  module.walk([&](npu::GroupOp group) {
-    if (group.getKind() != npu::GroupKind::cube || !outcome.ok()) return;
-    auto contraction = analyseContraction(group);
-    if (!contraction) {
-      outcome = contraction.diagnostic();
-      return;
-    }
-    npu::ScheduleAttr s = group.getScheduleAttr();
-    if (!s) s = chooseSchedule(*contraction, machine, module.getContext());
-    auto get = [&](const char* name, int64_t chosen) {
-      auto it = forced.find(name);
-      return it == forced.end() ? chosen : it->second;
-    };
-    // Of a short k there are fewer parts: a field holds for every product of a program.
-    int64_t parts = get("split_k", s.getSplitK());
-    if (parts > 1) parts = ceilDiv(contraction->k, depthOfPart(*contraction, parts));
-    s = npu::ScheduleAttr::get(
-        module.getContext(), get("base_m", s.getBaseM()), get("base_n", s.getBaseN()), get("base_k", s.getBaseK()),
-        get("step_k", s.getStepK()), get("cores_m", s.getCoresM()), get("cores_n", s.getCoresN()), parts,
-        get("n_outer", s.getNOuter()) != 0, get("l1_buffers", s.getL1Buffers()), get("l0_buffers", s.getL0Buffers()),
-        get("l0c_buffers", s.getL0cBuffers()), get("unit_flag", s.getUnitFlag()) != 0, get("nd2nz", s.getNd2nz()) != 0);
-    outcome = checkSchedule(s, *contraction, machine, group.getLoc());
-    group.setScheduleAttr(s);
-  });
+llvm::ArrayRef<llvm::StringLiteral> cubeScheduleFields() {
+  static constexpr llvm::StringLiteral kFields[] = {"base_m",      "base_n",    "base_k",  "step_k",     "cores_m",
+                                                    "cores_n",     "split_k",   "n_outer", "l1_buffers", "l0_buffers",
+                                                    "l0c_buffers", "unit_flag", "nd2nz"};
+  return kFields;
+}
+
+Outcome scheduleCubeGroup(npu::GroupOp group, const machine::Machine& machine, const ScheduleFields& fields) {
+  auto contraction = analyseContraction(group);
+  if (!contraction) return contraction.diagnostic();
+  npu::ScheduleAttr s = group.getScheduleAttr();
+  if (!s) s = chooseSchedule(*contraction, machine, group.getContext());
+  auto get = [&](const char* name, int64_t chosen) { return fields.get(name, chosen); };
+  // Of a short k there are fewer parts: a field holds for every product of a program.
+  int64_t parts = get("split_k", s.getSplitK());
+  if (parts > 1) parts = ceilDiv(contraction->k, depthOfPart(*contraction, parts));
+  s = npu::ScheduleAttr::get(
+      group.getContext(), get("base_m", s.getBaseM()), get("base_n", s.getBaseN()), get("base_k", s.getBaseK()),
+      get("step_k", s.getStepK()), get("cores_m", s.getCoresM()), get("cores_n", s.getCoresN()), parts,
+      get("n_outer", s.getNOuter()) != 0, get("l1_buffers", s.getL1Buffers()), get("l0_buffers", s.getL0Buffers()),
+      get("l0c_buffers", s.getL0cBuffers()), get("unit_flag", s.getUnitFlag()) != 0, get("nd2nz", s.getNd2nz()) != 0);
+  auto outcome = checkSchedule(s, *contraction, machine, group.getLoc());
+  group.setScheduleAttr(s);
   return outcome;
 }
 

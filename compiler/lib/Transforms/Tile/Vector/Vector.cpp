@@ -171,6 +171,10 @@ class Realisation {
 }  // namespace
 }  // namespace vector
 
+llvm::ArrayRef<llvm::StringLiteral> vectorScheduleFields() { return {}; }
+
+Outcome scheduleVectorGroup(npu::GroupOp, const machine::Machine&, const ScheduleFields&) { return {}; }
+
 Outcome tileVectorGroup(npu::GroupOp group, TileContext& context) {
   auto analysed = vector::analyse(group);
   if (!analysed) return analysed.diagnostic();
