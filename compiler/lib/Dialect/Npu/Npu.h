@@ -28,6 +28,8 @@ namespace phx::compiler::npu {
 inline constexpr llvm::StringLiteral kCoreAttr = "npu.core", kMixAttr = "npu.mix";
 // On the linalg operations of a group: the domain dimension of each loop.
 inline constexpr llvm::StringLiteral kDimsAttr = "npu.dims";
+// On vector groups: their #npu.vector_schedule. On kernel functions: tiles are placed with regard to bank groups.
+inline constexpr llvm::StringLiteral kVectorScheduleAttr = "npu.vector_schedule", kConflictFreeAttr = "npu.conflict_free";
 // On memref.alloc: byte address in its space (phase plan), number of copies (phase buffer, read by pipeline).
 inline constexpr llvm::StringLiteral kAddressAttr = "npu.address", kBuffersAttr = "npu.buffers";
 

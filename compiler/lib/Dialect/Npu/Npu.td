@@ -69,6 +69,18 @@ def Npu_Schedule : AttrDef<Npu_Dialect, "Schedule"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def Npu_VectorSchedule : AttrDef<Npu_Dialect, "VectorSchedule"> {
+  let mnemonic = "vector_schedule";
+  let summary = "how a vector group is cut: one pass chooses it from the machine, a flag may replace fields";
+  let description = [{
+    block: bytes of the largest operand's tile of one iteration. buffers: copies of what is loaded and stored; 2 overlaps neighbouring
+    iterations, 1 does not. cores: vector cores that work. l2_bypass: loads and stores of what is used once carry the hint `stream`.
+    conflict_free: the tiles of a two-operand instruction lie so that its sources share no bank group, where the buffer has room.
+  }];
+  let parameters = (ins "int64_t":$block, "int64_t":$buffers, "int64_t":$cores, "bool":$l2_bypass, "bool":$conflict_free);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 // One piece of a rearrangement: dst[dst_offset + sum i_k dst_strides_k] = src[src_offset + sum i_k src_strides_k] over the
 // box `sizes`, all in elements of the flattened row-major tensors.
 def Npu_Piece : AttrDef<Npu_Dialect, "Piece"> {
@@ -147,16 +159,16 @@ class Npu_TileOp<string name, list<Trait> traits = []> : Npu_Op<name, [Destinati
 def Npu_LoadOp : Npu_TileOp<"load"> {
   let summary = "MTE2: rows of device memory to a tile in UB (rows) or L1 (NZ)";
   let description = [{outs[i][j] = gm[offset + i pitch + j] for i < rows, j < cols; offset and pitch in elements. In UB the rest of the last
-    32 bytes of a row becomes zero. `buffers` copies of the destination are wanted.}];
+    32 bytes of a row becomes zero. `buffers` copies of the destination are wanted. `stream`: the data is used once and need not stay in the L2.}];
   let arguments = (ins Npu_GmBuffer:$gm, Index:$offset, Index:$rows, Index:$cols, Index:$pitch, Npu_Tile:$outs,
-                   DefaultValuedAttr<I64Attr, "1">:$buffers);
+                   DefaultValuedAttr<I64Attr, "1">:$buffers, UnitAttr:$stream);
   let results = (outs Optional<AnyStaticShapeTensor>:$result);
   let assemblyFormat = "$gm `[` $offset `]` `rows` $rows `cols` $cols `pitch` $pitch `outs` `(` $outs `:` type($outs) `)` attr-dict `:` type($gm) (`->` type($result)^)?";
 }
 
 def Npu_StoreOp : Npu_Op<"store", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "MTE3: a tile in UB to rows of device memory";
-  let arguments = (ins Npu_Tile:$tile, Npu_GmBuffer:$gm, Index:$offset, Index:$rows, Index:$cols, Index:$pitch);
+  let arguments = (ins Npu_Tile:$tile, Npu_GmBuffer:$gm, Index:$offset, Index:$rows, Index:$cols, Index:$pitch, UnitAttr:$stream);
   let assemblyFormat = "$tile `to` $gm `[` $offset `]` `rows` $rows `cols` $cols `pitch` $pitch attr-dict `:` type($tile) `,` type($gm)";
   let hasVerifier = 1;
 }

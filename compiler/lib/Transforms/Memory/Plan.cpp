@@ -3,7 +3,10 @@
 // Tiles that only the vector pipe touches share bytes when they are not alive together. Others get bytes of their own,
 // because sharing would make pipes wait for each other; if that does not fit they share too, and if that does not fit
 // either, buffers lose their second copies, the outermost ones first.
+//
+// Where the unified buffer has room, the two sources of an instruction lie in different bank groups: BankColours.h.
 #include "lib/Dialect/Npu/Npu.h"
+#include "lib/Transforms/Memory/BankColours.h"
 #include "lib/Transforms/Memory/MemoryPhases.h"
 #include "lib/Transforms/Memory/TileLayout.h"
 #include "lib/Transforms/Phases.h"
@@ -28,6 +31,7 @@ struct Lot {
   unsigned first = 0, last = 0;
   bool private_ = false;  // does not share bytes with other private lots
   int64_t address = 0;
+  int64_t residue = -1;  // of the address modulo the period of the bank groups; -1: any
   bool aliveWith(const Lot& other) const { return first <= other.last && other.first <= last; }
 };
 
@@ -90,7 +94,8 @@ llvm::SmallVector<Lot> lotsOf(mlir::func::FuncOp kernel, npu::Space space) {
 // Which lots may share bytes, and which are placed first.
 struct Packing {
   bool sharePrivate;
-  bool byTime;  // in the order of the program, else the largest first
+  bool byTime;         // in the order of the program, else the largest first
+  int64_t period = 0;  // of the bank groups, in bytes: lots keep to their residues; 0: they do not
 };
 
 // Every lot gets the lowest address that is free for its lifetime. Returns the bytes that are needed.
@@ -109,10 +114,15 @@ int64_t layOut(llvm::MutableArrayRef<Lot> lots, int64_t alignment, Packing packi
         around.push_back(other);
     llvm::sort(around,
                [](const Lot* a, const Lot* b) { return a->address != b->address ? a->address < b->address : a < b; });
-    int64_t address = 0;
+    const bool keeps = packing.period && lot->residue >= 0;
+    auto from = [&](int64_t address) {
+      if (!keeps) return (address + alignment - 1) / alignment * alignment;
+      return address + ((lot->residue - address) % packing.period + packing.period) % packing.period;
+    };
+    int64_t address = from(0);
     for (Lot* other : around) {
       if (address + lot->bytes <= other->address) break;
-      address = std::max(address, (other->address + other->bytes + alignment - 1) / alignment * alignment);
+      address = std::max(address, from(other->address + other->bytes));
     }
     lot->address = address;
     needed = std::max(needed, address + lot->bytes);
@@ -122,13 +132,16 @@ int64_t layOut(llvm::MutableArrayRef<Lot> lots, int64_t alignment, Packing packi
 }
 
 // The first packing that fits; if none does, the bytes of the tightest one.
-int64_t pack(llvm::MutableArrayRef<Lot> lots, int64_t alignment, int64_t available) {
+// `period`: of the bank groups, if lots have residues.
+int64_t pack(llvm::MutableArrayRef<Lot> lots, int64_t alignment, int64_t available, int64_t period) {
   int64_t least = std::numeric_limits<int64_t>::max();
-  for (Packing packing : {Packing{false, false}, Packing{false, true}, Packing{true, false}, Packing{true, true}}) {
-    const int64_t needed = layOut(lots, alignment, packing);
-    if (needed <= available) return needed;
-    least = std::min(least, needed);
-  }
+  for (bool share : {false, true})
+    for (int64_t banks : {period, int64_t{0}})
+      for (bool by_time : {false, true}) {
+        const int64_t needed = layOut(lots, alignment, {share, by_time, banks});
+        if (needed <= available) return needed;
+        least = std::min(least, needed);
+      }
   return least;
 }
 
@@ -178,11 +191,18 @@ constexpr npu::Space kTileSpaces[] = {npu::Space::ub,  npu::Space::l1,  npu::Spa
                                       npu::Space::l0b, npu::Space::l0c, npu::Space::bt};
 
 Outcome planKernel(mlir::func::FuncOp kernel, const machine::Machine& machine) {
+  const BankPeriod banks = bankPeriod(machine.chip);
   for (npu::Space space : kTileSpaces) {
     const int64_t available = spaceBytes(space, machine), alignment = tileAlignment(space);
+    const bool coloured = space == npu::Space::ub && kernel->hasAttr(npu::kConflictFreeAttr) && banks.bytes;
     while (true) {
       llvm::SmallVector<Lot> lots = lotsOf(kernel, space);
-      const int64_t needed = pack(lots, alignment, available);
+      if (coloured) {
+        const BankColours colours(kernel);
+        for (Lot& lot : lots)
+          if (auto colour = colours.of(lot.alloc)) lot.residue = *colour * banks.apart;
+      }
+      const int64_t needed = pack(lots, alignment, available, coloured ? banks.bytes : 0);
       if (needed <= available) {
         setAddresses(lots);
         break;

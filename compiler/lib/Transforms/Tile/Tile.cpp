@@ -37,6 +37,7 @@ mlir::func::FuncOp TileContext::createKernel(llvm::StringRef name, npu::Core cor
   auto kernel = mlir::func::FuncOp::create(location, symbolOf(name), type);
   kernel.setPrivate();
   kernel->setAttr(npu::kCoreAttr, npu::CoreAttr::get(module_.getContext(), core));
+  if (core == npu::Core::aiv) kernel->setAttr(npu::kConflictFreeAttr, mlir::UnitAttr::get(module_.getContext()));
   symbols.insert(kernel);  // renames on a clash
   mlir::Block* block = kernel.addEntryBlock();
   body.setInsertionPointToStart(block);

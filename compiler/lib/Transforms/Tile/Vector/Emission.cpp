@@ -36,12 +36,13 @@ std::string_view moved(Element element) { return bytesOf(element) == 4 ? "b32" :
 class Emitter {
  public:
   Emitter(const Program& program, const Plan& plan, mlir::func::FuncOp kernel, const std::vector<unsigned>& inputs,
-          const std::vector<Store>& stores)
+          const std::vector<Store>& stores, const std::vector<bool>& streamed = {})
       : program_(program),
         plan_(plan),
         kernel_(kernel),
         inputs_(inputs),
         stores_(stores),
+        streamed_(streamed),
         block_(kernel.getBody().front()),
         location_(kernel.getLoc()),
         scopes_{Scope(kernel.getContext()), Scope(kernel.getContext()), Scope(kernel.getContext())} {}
@@ -381,12 +382,21 @@ class Emitter {
     const bool special = window_ && node.source == window_->special;
     const Int offset = special ? Int{std::nullopt, window_->offset} : offsetOf(b, node.dims);
     if (special) pitch = {std::nullopt, window_->pitch};
-    auto loaded = npu::LoadOp::create(b, location_, mlir::TypeRange{outs.getType()},
-                                      kernel_.getArgument(inputs_[node.source]), materialize(offset), materialize(rows),
-                                      materialize(columns), materialize(pitch), outs, scopes_[scope].loops ? 2 : 1);
+    auto loaded =
+        npu::LoadOp::create(b, location_, mlir::TypeRange{outs.getType()}, kernel_.getArgument(inputs_[node.source]),
+                            materialize(offset), materialize(rows), materialize(columns), materialize(pitch), outs,
+                            scopes_[scope].loops ? plan_.buffers : 1, readsOnce(node));
     if (!spaced) return loaded.getResult();
     return vec(b, instruction("vtranspose", "", moved(node.element)), loaded.getResult(), {}, rows, columns,
                empty(b, node.element, 1, plan_.rows()));
+  }
+
+  // Is every element of the input loaded once, by one core?
+  bool readsOnce(const Node& node) const {
+    if (node.source >= streamed_.size() || !streamed_[node.source]) return false;
+    for (unsigned d = 0; d < plan_.axes.size(); ++d)
+      if (axis(d).count() > 1 && !(node.dims >> d & 1)) return false;
+    return !steps(node.dims) || divisible(program_);  // else the steps are walked again
   }
 
   Value position(const Node& node, unsigned scope) {
@@ -611,7 +621,7 @@ class Emitter {
     }
     if (auto made = tile.getDefiningOp<npu::VecOp>())
       if (auto outs = made.getOuts().getDefiningOp<mlir::tensor::EmptyOp>(); outs && runsAgain(outs))
-        outs->setAttr(npu::kBuffersAttr, b.getI64IntegerAttr(2));
+        if (plan_.buffers > 1) outs->setAttr(npu::kBuffersAttr, b.getI64IntegerAttr(plan_.buffers));
     Int offset = add(b, offsetOf(b, dims), plan_.parts > 1 ? multiply(b, part_, store.part_stride) : constant(0));
     OpBuilder at = b;
     if (Value first = onlyFirst(b, dims, scope)) {
@@ -619,7 +629,7 @@ class Emitter {
       at = guard.getThenBodyBuilder();
     }
     npu::StoreOp::create(at, location_, tile, kernel_.getArgument(store.argument), materialize(offset),
-                         materialize(rows), materialize(columns), materialize(pitch));
+                         materialize(rows), materialize(columns), materialize(pitch), store.stream);
   }
   static bool runsAgain(mlir::Operation* op) { return llvm::isa<scf::ForOp>(op->getParentOp()); }
 
@@ -641,6 +651,7 @@ class Emitter {
   mlir::func::FuncOp kernel_;
   const std::vector<unsigned>& inputs_;
   const std::vector<Store>& stores_;
+  const std::vector<bool> streamed_;  // per input
   const Window* window_ = nullptr;
   mlir::Block& block_;
   mlir::Location location_;
@@ -655,8 +666,9 @@ class Emitter {
 }  // namespace
 
 void emitKernel(const Program& program, const Plan& plan, mlir::func::FuncOp kernel,
-                const std::vector<unsigned>& inputs, const std::vector<Store>& stores) {
-  Emitter(program, plan, kernel, inputs, stores).run();
+                const std::vector<unsigned>& inputs, const std::vector<Store>& stores,
+                const std::vector<bool>& streamed) {
+  Emitter(program, plan, kernel, inputs, stores, streamed).run();
 }
 
 void emitWindow(const Program& program, const Plan& plan, mlir::func::FuncOp kernel,

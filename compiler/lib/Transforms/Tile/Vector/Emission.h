@@ -19,6 +19,7 @@ struct Store {
   Tensor tensor;            // the destination, row-major
   unsigned argument;        // of the kernel
   int64_t part_stride = 0;  // elements from the results of one part to the next
+  bool stream = false;      // nothing reads it soon: it need not stay in the L2
 };
 
 // A tile that the caller's own loops walk over the iteration space, in place of the loops of a plan.
@@ -34,8 +35,10 @@ struct Window {
 void emitWindow(const Program& program, const Plan& plan, mlir::func::FuncOp kernel,
                 const std::vector<unsigned>& inputs, const std::vector<Store>& stores, const Window& window);
 
-// Fills the empty body of the kernel. Program input i is argument inputs[i].
+// Fills the empty body of the kernel. Program input i is argument inputs[i]; where streamed[i], loads of what the
+// kernel reads once carry the hint `stream`.
 void emitKernel(const Program& program, const Plan& plan, mlir::func::FuncOp kernel,
-                const std::vector<unsigned>& inputs, const std::vector<Store>& stores);
+                const std::vector<unsigned>& inputs, const std::vector<Store>& stores,
+                const std::vector<bool>& streamed = {});
 
 }  // namespace phx::compiler::vector

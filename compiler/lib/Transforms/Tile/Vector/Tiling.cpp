@@ -16,20 +16,26 @@ int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
 
 class Search {
  public:
-  Search(const Program& program, const machine::Chip& chip, int64_t area, bool divide)
-      : program_(program), chip_(chip), area_(area) {
+  Search(const Program& program, const machine::Chip& chip, const Limits& limits)
+      : program_(program), chip_(chip), limits_(limits), area_(limits.area) {
     for (const Node& node : program.nodes) {
       levels_ = std::max(levels_, node.level);
       if (node.kind == Node::Kind::reduce && node.mnemonic == "vmul") products_ = true;
       widest_ = std::max(widest_, bytesOf(node.element));
     }
     single_pass_ = divisible(program);
-    divisible_ = divide && single_pass_;
+    divisible_ = limits.divide && single_pass_;
   }
 
   Plan run() {
-    const int dims = static_cast<int>(program_.sizes.size());
-    for (int row = dims - 2; row >= -1; --row) tryRow(row, dims - 1);
+    if (limits_.fill) {
+      forEachTile([&](int, int, int64_t rows, int64_t columns) {
+        most_area_ = std::max(most_area_, rows * roundUp(columns, kRowAlign));
+      });
+    }
+    forEachTile([&](int row, int column, int64_t rows, int64_t columns) {
+      if (4 * rows * roundUp(columns, kRowAlign) >= 3 * most_area_) consider(row, column, rows, columns);
+    });
     return best_;
   }
 
@@ -56,12 +62,17 @@ class Search {
     return list;
   }
 
-  void tryRow(int row, int column) {
+  // Calls visit(row, column, rows, columns) for the tiles worth a look.
+  template <class Visit>
+  void forEachTile(Visit visit) const {
+    const int dims = static_cast<int>(program_.sizes.size()), column = dims - 1;
     const int64_t pitch = kMostPitch / widest_;
-    const int64_t most = std::min({area_, kMostColumns, row < 0 ? kMostColumns : pitch});
-    for (int64_t columns : extents(column, most, 64)) {
-      const int64_t width = roundUp(columns, kRowAlign);
-      for (int64_t rows : extents(row, std::min(kMostRows, area_ / width), 8)) consider(row, column, rows, columns);
+    for (int row = dims - 2; row >= -1; --row) {
+      const int64_t most = std::min({area_, kMostColumns, row < 0 ? kMostColumns : pitch});
+      for (int64_t columns : extents(column, most, 64)) {
+        const int64_t width = roundUp(columns, kRowAlign);
+        for (int64_t rows : extents(row, std::min(kMostRows, area_ / width), 8)) visit(row, column, rows, columns);
+      }
     }
   }
 
@@ -81,10 +92,11 @@ class Search {
       return perCore() * static_cast<double>(cores) +
              static_cast<double>(ceilDiv(items, cores)) * (static_cast<double>(steps) * passes * step + after);
     };
-    for (int64_t cores = 1; cores <= std::min(chip_.aiv, plan.items); ++cores)
+    const int64_t most = std::min(limits_.cores ? limits_.cores : chip_.aiv, chip_.aiv);
+    for (int64_t cores = limits_.cores ? std::min(most, plan.items) : 1; cores <= std::min(most, plan.items); ++cores)
       offer(plan, total(plan.items, plan.steps, cores), 1, cores);
     if (!divisible_) return;
-    for (int64_t parts = 2; parts <= std::min(chip_.aiv / plan.items, plan.steps); ++parts) {
+    for (int64_t parts = 2; parts <= std::min(most / plan.items, plan.steps); ++parts) {
       const double join = chip_.launch.base_ns / chip_.ns_per_cycle() + step + after;
       offer(plan, total(plan.items * parts, ceilDiv(plan.steps, parts), plan.items * parts) + join, parts,
             plan.items * parts);
@@ -164,7 +176,9 @@ class Search {
 
   const Program& program_;
   const machine::Chip& chip_;
+  const Limits limits_;
   const int64_t area_;
+  int64_t most_area_ = 0;
   unsigned levels_ = 0;
   bool products_ = false, divisible_ = false, single_pass_ = false;
   int64_t widest_ = 2;
@@ -184,8 +198,8 @@ bool divisible(const Program& program) {
   return true;
 }
 
-Plan choosePlan(const Program& program, const machine::Chip& chip, int64_t area, bool divide) {
-  return Search(program, chip, area, divide).run();
+Plan choosePlan(const Program& program, const machine::Chip& chip, const Limits& limits) {
+  return Search(program, chip, limits).run();
 }
 
 }  // namespace phx::compiler::vector

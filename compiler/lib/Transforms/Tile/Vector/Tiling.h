@@ -23,9 +23,11 @@ struct Plan {
   int64_t items = 1;       // without parts
   int64_t steps = 1;
   int64_t parts = 1;
-  int64_t grid = 1;  // cores
+  int64_t grid = 1;     // cores
+  int64_t buffers = 2;  // copies of the tiles that are loaded and stored in loops
 
   int64_t rows() const { return row < 0 ? 1 : axes[static_cast<size_t>(row)].extent; }
+  int64_t area() const { return rows() * ((columns() + 15) / 16 * 16); }  // of a tile, rows padded
   int64_t columns() const { return column < 0 ? 1 : axes[static_cast<size_t>(column)].extent; }
 };
 
@@ -33,8 +35,15 @@ struct Plan {
 // dimensions.
 bool divisible(const Program& program);
 
-// The plan of least estimated time among those whose tiles have at most `area` elements (padded rows); the estimate
-// takes its numbers from the chip. There is always one for an area of 16 and more. Without `divide` it has one part.
-Plan choosePlan(const Program& program, const machine::Chip& chip, int64_t area, bool divide);
+// What a plan has to keep to.
+struct Limits {
+  int64_t area = 0;     // most elements of a tile, rows padded; from 16 on there is always a plan
+  bool fill = false;    // tiles of at least three quarters of the largest possible area, if there is work for them
+  int64_t cores = 0;    // so many where there are as many items; 0: as many as are worth starting
+  bool divide = false;  // a reduction may have several parts
+};
+
+// The plan of least estimated time; the estimate takes its numbers from the chip.
+Plan choosePlan(const Program& program, const machine::Chip& chip, const Limits& limits);
 
 }  // namespace phx::compiler::vector

@@ -1,195 +1,146 @@
-// Vector groups to kernels: analysis, plan, code, and a second look at the plan when the code does not fit UB.
+// Vector groups: their schedule, and the kernels they become.
 #include <algorithm>
 
 #include "lib/Transforms/Phases.h"
 #include "lib/Transforms/Tile/Tile.h"
 #include "lib/Transforms/Tile/Vector/Analysis.h"
-#include "lib/Transforms/Tile/Vector/Emission.h"
-#include "lib/Transforms/Tile/Vector/Footprint.h"
-#include "lib/Transforms/Tile/Vector/Tiling.h"
-#include "mlir/IR/BuiltinTypes.h"
+#include "lib/Transforms/Tile/Vector/Realisation.h"
+#include "mlir/IR/Remarks.h"
 
 namespace phx::compiler {
-namespace vector {
-namespace {
 
+using mlir::Operation;
 using mlir::Value;
 
-// Of the elements that reductions have.
-mlir::Type typeOf(Element element, mlir::MLIRContext* context) {
-  mlir::Builder b(context);
-  if (element == Element::f32) return b.getF32Type();
-  if (element == Element::f16) return b.getF16Type();
-  return b.getI32Type();
+namespace {
+
+bool isReshape(Operation* op) {
+  return llvm::isa_and_nonnull<mlir::tensor::CollapseShapeOp, mlir::tensor::ExpandShapeOp>(op);
 }
 
-class Realisation {
- public:
-  Realisation(npu::GroupOp group, TileContext& context) : group_(group), context_(context) {}
+// How many operands of groups are this tensor, reshaped or not.
+int64_t readersOf(Value tensor) {
+  int64_t readers = 0;
+  for (Operation* user : tensor.getUsers())
+    if (isReshape(user))
+      readers += readersOf(user->getResult(0));
+    else
+      readers += llvm::isa<npu::GroupOp>(user);
+  return readers;
+}
+int64_t readersOfWhole(Value tensor) {
+  while (isReshape(tensor.getDefiningOp())) tensor = tensor.getDefiningOp()->getOperand(0);
+  return readersOf(tensor);
+}
 
-  // `inputs` and `outputs`: a device buffer for each input and output of the program.
-  Outcome run(const Program& program, const std::vector<Value>& inputs, const std::vector<Value>& outputs,
-              std::string name, bool divide) {
-    const int64_t usable =
-        context_.machine.chip.buffers.ub_usable_bytes() / 16 * 15;  // the rest for gaps between tiles
-    for (int64_t area = usable / 4; area >= kLeastArea;) {
-      const Plan plan = choosePlan(program, context_.machine.chip, area, divide);
-      const int64_t used = plan.rows() * ((plan.columns() + 15) / 16 * 16);
-      Kernel kernel = make(program, plan, inputs, outputs, name);
-      const int64_t bytes = footprint(kernel.function);
-      if (bytes <= usable) {
-        context_.launch(kernel.function, kernel.arguments, plan.grid, group_.getName());
-        return plan.parts == 1 ? Outcome() : join(program, plan, kernel, inputs, outputs, name);
-      }
-      kernel.function.erase();
-      for (Value partial : kernel.partials) partial.getDefiningOp()->erase();
-      area = std::min(area - 1, static_cast<int64_t>(static_cast<double>(used) * static_cast<double>(usable) /
-                                                     static_cast<double>(bytes)));
-    }
-    return errorAt(group_.getLoc(), "the tiles of vector group '" + group_.getName().str() +
-                                        "' do not fit the unified buffer of " +
-                                        std::to_string(context_.machine.chip.buffers.ub_usable_bytes()) + " bytes");
+vector::Realisation::Buffers buffersOf(npu::GroupOp group, const vector::GroupProgram& analysed,
+                                       const TileContext& context) {
+  vector::Realisation::Buffers buffers;
+  for (unsigned input : analysed.inputs) {
+    buffers.inputs.push_back(context.inputs[input]);
+    buffers.inputs_once.push_back(readersOfWhole(group.getInputs()[input]) == 1);
   }
+  buffers.outputs.assign(context.results.begin(), context.results.end());
+  for (Value result : group.getResults()) buffers.outputs_once.push_back(readersOf(result) == 0);
+  return buffers;
+}
 
- private:
-  static constexpr int64_t kLeastArea = 16;  // elements of a tile: one row of 32 bytes of 16-bit ones
+// Over an empty iteration space there is nothing to do.
+bool isEmpty(const vector::Program& program) { return program.elements(program.all()) == 0; }
 
-  struct Kernel {
-    mlir::func::FuncOp function;
-    std::vector<Value> arguments;
-    std::vector<Value> partials;  // per reduction, where a reduction is cut into parts
-  };
-
-  static std::vector<NodeId> reductions(const Program& program) {
-    std::vector<NodeId> list;
-    for (NodeId id = 0; id < program.nodes.size(); ++id)
-      if (program.nodes[id].kind == Node::Kind::reduce) list.push_back(id);
-    return list;
-  }
-
-  Kernel make(const Program& program, const Plan& plan, const std::vector<Value>& inputs,
-              const std::vector<Value>& outputs, const std::string& name) {
-    Kernel kernel;
-    auto argument = [&](Value buffer) {
-      auto found = std::find(kernel.arguments.begin(), kernel.arguments.end(), buffer);
-      if (found == kernel.arguments.end()) found = kernel.arguments.insert(found, buffer);
-      return static_cast<unsigned>(found - kernel.arguments.begin());
-    };
-    std::vector<unsigned> input_arguments;
-    for (Value input : inputs) input_arguments.push_back(argument(input));
-    std::vector<Store> stores;
-    for (size_t i = 0; i < outputs.size(); ++i)
-      if (const auto& output = program.outputs[i]; plan.parts == 1 || (output.tensor.dims & program.reduced))
-        stores.push_back({output.node, output.tensor, argument(outputs[i])});
-    if (plan.parts > 1)
-      for (NodeId id : reductions(program)) {
-        const Node& node = program.nodes[id];
-        const int64_t each = program.elements(node.dims);
-        kernel.partials.push_back(
-            context_.allocate(typeOf(node.element, group_.getContext()), each * plan.parts, group_.getLoc()));
-        stores.push_back({id, {node.element, node.dims}, argument(kernel.partials.back()), each});
-      }
-    mlir::OpBuilder body(group_.getContext());
-    kernel.function = context_.createKernel(name, npu::Core::aiv, kernel.arguments, group_.getLoc(), body);
-    emitKernel(program, plan, kernel.function, input_arguments, stores);
-    return kernel;
-  }
-
-  // The second kernel of a reduction in parts: a program over [parts, dimensions that stay] that reduces the parts and
-  // does everything that comes after the reductions.
-  Outcome join(const Program& program, const Plan& plan, const Kernel& first, const std::vector<Value>& inputs,
-               const std::vector<Value>& outputs, const std::string& name) {
-    Program second;
-    second.sizes = {plan.parts};
-    second.reduced = 1;
-    std::vector<unsigned> dim_of(program.sizes.size());
-    for (size_t d = 0; d < program.sizes.size(); ++d)
-      if (!(program.reduced >> d & 1)) {
-        dim_of[d] = static_cast<unsigned>(second.sizes.size());
-        second.sizes.push_back(program.sizes[d]);
-      }
-    auto renumbered = [&](Dims dims) {
-      Dims result = 0;
-      for (size_t d = 0; d < program.sizes.size(); ++d)
-        if (dims >> d & 1) result |= Dims{1} << dim_of[d];
-      return result;
-    };
-    std::vector<Value> buffers, results;
-    auto load = [&](Element element, Dims dims, Value buffer) {
-      second.inputs.push_back({element, dims});
-      buffers.push_back(buffer);
-      return second.load(static_cast<unsigned>(second.inputs.size()) - 1);
-    };
-    std::map<NodeId, NodeId> nodes;
-    const std::vector<NodeId> reduced = reductions(program);
-    std::vector<bool> wanted(program.nodes.size(), false);
-    for (const auto& output : program.outputs)
-      if (!(output.tensor.dims & program.reduced)) wanted[output.node] = true;
-    for (NodeId id = static_cast<NodeId>(program.nodes.size()); id-- > 0;)
-      if (wanted[id] && program.nodes[id].kind != Node::Kind::reduce)
-        for (NodeId operand : program.nodes[id].operands) wanted[operand] = true;
-    for (NodeId id = 0; id < program.nodes.size(); ++id) {
-      if (!wanted[id]) continue;
-      const Node& node = program.nodes[id];
-      switch (node.kind) {
-        case Node::Kind::load:
-          nodes[id] = load(node.element, renumbered(node.dims), inputs[node.source]);
-          break;
-        case Node::Kind::constant:
-          nodes[id] = second.constant(node.element, *node.value);
-          break;
-        case Node::Kind::index:
-          nodes[id] = second.index(dim_of[node.source]);
-          break;
-        case Node::Kind::instruction: {
-          std::vector<NodeId> operands;
-          for (NodeId operand : node.operands) operands.push_back(nodes.at(operand));
-          nodes[id] = second.instruction(node.mnemonic, node.fields, node.type, operands, node.element, node.value);
-          break;
-        }
-        case Node::Kind::reduce: {
-          const auto position = static_cast<size_t>(std::find(reduced.begin(), reduced.end(), id) - reduced.begin());
-          nodes[id] = second.reduce(node.mnemonic, node.type,
-                                    load(node.element, renumbered(node.dims) | 1, first.partials[position]));
-          break;
-        }
-      }
-    }
-    for (size_t i = 0; i < program.outputs.size(); ++i) {
-      const auto& output = program.outputs[i];
-      if (output.tensor.dims & program.reduced) continue;
-      second.outputs.push_back({nodes.at(output.node), {output.tensor.element, renumbered(output.tensor.dims)}});
-      results.push_back(outputs[i]);
-    }
-    return run(second, buffers, results, name + "_join", /*divide=*/false);
-  }
-
-  npu::GroupOp group_;
-  TileContext& context_;
-};
+Outcome checkFields(const ScheduleFields& fields, const machine::Chip& chip, mlir::Location location) {
+  auto fail = [&](const std::string& why) { return errorAt(location, "schedule: " + why); };
+  if (auto block = fields.find("block"); block && (*block < 64 || *block % 32))
+    return fail("block is a multiple of 32 bytes from 64 on, not " + std::to_string(*block));
+  if (auto buffers = fields.find("buffers"); buffers && *buffers != 1 && *buffers != 2)
+    return fail("buffers is 1 or 2, not " + std::to_string(*buffers));
+  if (auto cores = fields.find("cores"); cores && (*cores < 1 || *cores > chip.aiv))
+    return fail("cores is 1 to the " + std::to_string(chip.aiv) + " vector cores, not " + std::to_string(*cores));
+  for (const char* name : {"l2_bypass", "conflict_free"})
+    if (auto value = fields.find(name); value && *value != 0 && *value != 1)
+      return fail(std::string(name) + " is 0 or 1, not " + std::to_string(*value));
+  return {};
+}
 
 }  // namespace
+
+namespace vector {
+
+VectorSchedule VectorSchedule::of(npu::GroupOp group) {
+  auto s = group->getAttrOfType<npu::VectorScheduleAttr>(npu::kVectorScheduleAttr);
+  if (!s) return {};
+  return {s.getBlock(), s.getBuffers(), s.getCores(), s.getL2Bypass(), s.getConflictFree()};
+}
+
+int64_t operandBytes(const Program& program) {
+  int64_t bytes = 1;
+  for (const Tensor& input : program.inputs) bytes = std::max(bytes, bytesOf(input.element));
+  for (const Program::Output& output : program.outputs) bytes = std::max(bytes, bytesOf(output.tensor.element));
+  return bytes;
+}
+
 }  // namespace vector
 
-llvm::ArrayRef<llvm::StringLiteral> vectorScheduleFields() { return {}; }
+llvm::ArrayRef<llvm::StringLiteral> vectorScheduleFields() {
+  static constexpr llvm::StringLiteral kFields[] = {"block", "buffers", "cores", "l2_bypass", "conflict_free"};
+  return kFields;
+}
 
-Outcome scheduleVectorGroup(npu::GroupOp, const machine::Machine&, const ScheduleFields&) { return {}; }
+// The plan that phase tile will make is made here once, in a module that is thrown away, for what it chooses.
+Outcome scheduleVectorGroup(npu::GroupOp group, const machine::Machine& machine, const ScheduleFields& fields) {
+  if (auto ok = checkFields(fields, machine.chip, group.getLoc()); !ok) return ok;
+  auto analysed = vector::analyse(group);
+  if (!analysed) return analysed.diagnostic();
+  if (isEmpty(analysed->program)) return {};
+  vector::VectorSchedule schedule = vector::VectorSchedule::of(group);
+  schedule.block = fields.get("block", schedule.block);
+  schedule.buffers = fields.get("buffers", schedule.buffers);
+  schedule.cores = fields.get("cores", schedule.cores);
+  schedule.l2_bypass = fields.get("l2_bypass", schedule.l2_bypass) != 0;
+  schedule.conflict_free = fields.get("conflict_free", schedule.conflict_free) != 0;
+
+  mlir::OwningOpRef<mlir::ModuleOp> scratch = mlir::ModuleOp::create(group.getLoc());
+  mlir::OpBuilder host = mlir::OpBuilder::atBlockEnd(scratch->getBody());
+  auto buffer = [](mlir::Type type) -> mlir::Type {
+    auto tensor = llvm::cast<mlir::RankedTensorType>(type);
+    return deviceBuffer(tensor.getElementType(), tensor.getNumElements());
+  };
+  auto inputs = llvm::map_to_vector(group.getInputs().getTypes(), buffer);
+  auto results = llvm::map_to_vector(group.getResultTypes(), buffer);
+  llvm::SmallVector<mlir::Type> types(inputs);
+  types.append(results);
+  auto main = mlir::func::FuncOp::create(host, group.getLoc(), "main", host.getFunctionType(types, {}));
+  mlir::Block* block = main.addEntryBlock();
+  host.setInsertionPointToEnd(block);
+  host.setInsertionPoint(mlir::func::ReturnOp::create(host, group.getLoc()));
+  TileContext context(machine, *scratch, host);
+  for (mlir::BlockArgument argument : block->getArguments())
+    (argument.getArgNumber() < inputs.size() ? context.inputs : context.results).push_back(argument);
+  auto plan =
+      vector::Realisation(group, context, schedule).plan(analysed->program, buffersOf(group, *analysed, context));
+  if (!plan) return plan.diagnostic();
+  const int64_t bytes = plan->area() * vector::operandBytes(analysed->program);
+  if (schedule.block && bytes < schedule.block && plan->items * plan->steps > 1)
+    mlir::remark::missed(group.getLoc(),
+                         mlir::remark::RemarkOpts::name("block").category("schedule").function(group.getName()))
+        << mlir::remark::reason("blocks of {0} bytes instead of {1}", bytes, schedule.block);
+  schedule.block = bytes;
+  schedule.cores = plan->grid;
+  group->setAttr(npu::kVectorScheduleAttr, schedule.attribute(group.getContext()));
+  return {};
+}
 
 Outcome tileVectorGroup(npu::GroupOp group, TileContext& context) {
   auto analysed = vector::analyse(group);
   if (!analysed) return analysed.diagnostic();
-  std::vector<mlir::Value> inputs;
-  for (unsigned input : analysed->inputs) inputs.push_back(context.inputs[input]);
-  // Over an empty iteration space there is nothing to do, unless a reduction of nothing has a result.
-  if (analysed->program.elements(analysed->program.all()) == 0) {
+  if (isEmpty(analysed->program)) {  // unless a reduction of nothing has a result
     for (const auto& output : analysed->program.outputs)
       if (analysed->program.elements(output.tensor.dims) != 0)
         return errorAt(group.getLoc(), "vector group '" + group.getName().str() + "' reduces dimensions of size 0");
     return {};
   }
-  const std::vector<mlir::Value> outputs(context.results.begin(), context.results.end());
-  return vector::Realisation(group, context)
-      .run(analysed->program, inputs, outputs, group.getName().str(), /*divide=*/true);
+  return vector::Realisation(group, context, vector::VectorSchedule::of(group))
+      .run(analysed->program, buffersOf(group, *analysed, context), group.getName().str(), /*divide=*/true);
 }
 
 }  // namespace phx::compiler
