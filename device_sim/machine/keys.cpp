@@ -21,6 +21,8 @@ constexpr Unit kMacRate[] = {{"MAC/cycle", 1}};
 constexpr Unit kIssueRate[] = {{"inst/cycle", 1}};
 constexpr Unit kRatio[] = {{"", 1}, {"%", 0.01}};
 constexpr Unit kPower[] = {{"W", 1}, {"kW", 1e3}};
+constexpr Unit kEnergy[] = {{"pJ", 1}, {"nJ", 1e3}};
+constexpr Unit kByteEnergy[] = {{"pJ/B", 1}};
 
 constexpr Key kKeys[] = {
 #define KEY(path, dimension, member, least, most, meaning) \
@@ -96,6 +98,10 @@ std::span<const Unit> units(Dimension dimension) {
       return kRatio;
     case Dimension::Power:
       return kPower;
+    case Dimension::Energy:
+      return kEnergy;
+    case Dimension::ByteEnergy:
+      return kByteEnergy;
     case Dimension::Kind:
     case Dimension::Word:
       return {};

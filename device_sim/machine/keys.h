@@ -23,6 +23,8 @@ enum class Dimension : uint8_t {
   IssueRate,
   Ratio,
   Power,
+  Energy,
+  ByteEnergy,
   Kind,
   Word
 };

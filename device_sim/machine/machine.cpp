@@ -153,6 +153,7 @@ Expected<Machine> build(const File& file, std::span<const std::string> overrides
     if (objection) return placed.objection(*objection);
     machine.quantities.push_back(q);
   }
+  std::erase_if(machine.chip.cube.macs_per_cycle, [](const auto& type) { return type.second == 0; });
   if (Outcome outcome = Consistency(machine, merged->values).check(); !outcome) return outcome.diagnostic();
   return machine;
 }

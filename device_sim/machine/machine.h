@@ -203,9 +203,17 @@ struct Host {
   double from_device_bytes_per_second = 0;
 };
 
-struct Power {  // per device
+struct Power {  // per device; pJ
   double tdp_watts = 0;
   double idle_watts = 0;
+  // Of a reference technology: device_sim/timing/energy.h scales them to the design power.
+  std::map<std::string, double, std::less<>> mac_pj;  // by type of the inputs
+  double vector_pj = 0;                               // a repeat
+  double simt_lane_pj = 0;
+  double scalar_pj = 0;  // an instruction
+  double l0_pj_per_byte = 0, l0c_pj_per_byte = 0, l1_pj_per_byte = 0, ub_pj_per_byte = 0, l2_pj_per_byte = 0;
+  // Taken as they are.
+  double hbm_pj_per_byte = 0, host_link_pj_per_byte = 0;
 };
 
 struct Chip {           // one device
@@ -242,9 +250,12 @@ struct Level {
   double latency_ns = 0;             // of an access that has to cross this level, whole path
   double read_bytes_per_second = 0;  // one pair of devices, one direction
   double write_bytes_per_second = 0;
-  double port_bytes_per_second = 0;  // one device to or from all others across this level, one direction
-  int64_t hops = 1;                  // switches or direct links crossed
-  std::string link = {};             // "SIO", "HCCS", "UB", ...
+  double port_bytes_per_second = 0;       // one device to or from all others across this level, one direction
+  double copy_read_bytes_per_second = 0;  // of a copy that the receiver issues; 0: as read
+  double copy_setup_ns = 0;               // of a copy, beside the latency
+  double pj_per_byte = 0;                 // across this level, whole path
+  int64_t hops = 1;                       // switches or direct links crossed
+  std::string link = {};                  // "SIO", "HCCS", "UB", ...
 };
 
 struct System {
@@ -317,6 +328,9 @@ struct Path {
   double latency_ns = 0;
   double read_bytes_per_second = 0;
   double write_bytes_per_second = 0;
+  double copy_read_bytes_per_second = 0;
+  double copy_setup_ns = 0;
+  double pj_per_byte = 0;
   double latency_seconds() const { return latency_ns * 1e-9; }
 };
 Expected<Path> path(const Machine& machine, int64_t from_device, int64_t to_device);

@@ -28,14 +28,21 @@ Expected<Path> path(const Machine& machine, int64_t from, int64_t to) {
   }
   if (from == to) {
     double local = machine.chip.hbm.bytes_per_second();
-    return Path{"device", 0, 0, local, local};
+    return Path{"device", 0, 0, local, local, local, 0, 0};
   }
   // The innermost level whose unit holds both devices is the outermost that the access crosses.
   for (const Level& level : machine.system.levels) {
     from /= level.members;
     to /= level.members;
     if (from == to)
-      return Path{level.name, level.hops, level.latency_ns, level.read_bytes_per_second, level.write_bytes_per_second};
+      return Path{level.name,
+                  level.hops,
+                  level.latency_ns,
+                  level.read_bytes_per_second,
+                  level.write_bytes_per_second,
+                  level.copy_read_bytes_per_second > 0 ? level.copy_read_bytes_per_second : level.read_bytes_per_second,
+                  level.copy_setup_ns,
+                  level.pj_per_byte};
   }
   return error("devices are not connected");  // unreachable: the last level holds every device
 }

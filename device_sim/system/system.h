@@ -20,6 +20,7 @@
 #include "device_sim/core/program.h"
 #include "device_sim/machine/machine.h"
 #include "device_sim/memory/address_space.h"
+#include "device_sim/timing/energy.h"
 #include "device_sim/timing/engine.h"
 
 namespace phx::sim {
@@ -39,6 +40,7 @@ struct SystemOptions {
   // Per warp, and a quarter of what all warps may do while no block ends; 0 = kDefaultWatchdog.
   uint64_t watchdog_instructions = 0;
   Checks checks;
+  bool reuse = true;  // launches that repeat an earlier one take its time (reuse.h); nothing but host time depends on it
   TraceSink* trace = nullptr;
 };
 // About a minute of a host core at the speeds of docs/performance.md, also when every core of a machine is full of
@@ -68,8 +70,10 @@ struct LaunchResult {
   std::optional<Diagnostic> refused;  // impossible launch: limits, missing parameters, not resident
   bool unsupported = false;           // refused because of the mode: no smaller launch would do
   std::optional<Fault> fault;
+  std::vector<Fault> findings;  // of checks, one for each kind; the first is `fault` as well
   double start_seconds = 0, end_seconds = 0;
   bool nominal_time = false;  // functional mode
+  bool reused = false;        // cycles and counters are those of an identical earlier launch
   LaunchCounters counters;    // empty in functional mode but for events
   uint64_t blocks = 0, threads = 0;
 };
@@ -101,10 +105,12 @@ class System {
   struct Transfer {
     std::optional<Fault> fault;  // out of bounds, use after free
     double seconds = 0;
+    Energy energy;  // by part; without idle power
   };
   Transfer write(uint64_t to, const void* from, uint64_t bytes);
   Transfer read(void* to, uint64_t from, uint64_t bytes);
-  Transfer copy(uint64_t to, uint64_t from, uint64_t bytes);
+  // `issuer`: the device whose copy engine does it. A receiver reads, a sender (or nobody in particular) writes.
+  Transfer copy(uint64_t to, uint64_t from, uint64_t bytes, std::optional<uint16_t> issuer = std::nullopt);
   Transfer fill(uint64_t to, uint32_t pattern, unsigned pattern_bytes, uint64_t bytes);
 
   struct State;  // state.h, for this folder

@@ -50,6 +50,22 @@ std::optional<Fault> resolve(const AddressSpace& memory, uint64_t address, uint6
   return fault;
 }
 
+// Initcheck: what is wrong with reading the range, if anything.
+std::optional<Fault> unwritten(const AddressSpace& memory, const Buffer& buffer, uint64_t address, uint64_t bytes) {
+  const uint64_t at = memory.first_unwritten(address, bytes);
+  if (at == address + bytes) return std::nullopt;
+  Fault fault;
+  fault.kind = FaultKind::uninitialised_read;
+  fault.has_address = true;
+  fault.address = at;
+  fault.bytes = 1;
+  fault.nearest = std::to_string(at - buffer.address) + " bytes into " + buffer.name + " (" +
+                  std::to_string(buffer.size) + " bytes)";
+  fault.detail =
+      "a copy of " + std::to_string(bytes) + " bytes to the host, of which this one is the first that nobody wrote";
+  return fault;
+}
+
 // Bytes that each home holds of [address, address + bytes).
 std::map<uint16_t, uint64_t> shares(const Buffer& buffer, uint64_t address, uint64_t bytes) {
   std::map<uint16_t, uint64_t> homes;
@@ -70,17 +86,20 @@ std::map<uint16_t, uint64_t> shares(const Buffer& buffer, uint64_t address, uint
 }
 
 // Each member's link works beside the others'; the slowest decides.
-double slowest(const machine::Machine& machine, const std::map<uint16_t, uint64_t>& from,
-               const std::map<uint16_t, uint64_t>& to, uint64_t bytes) {
-  double seconds = 0;
+// `issuer`: the device whose engine copies; it reads what lies elsewhere, and writes to elsewhere.
+void cost(const machine::Machine& machine, const std::map<uint16_t, uint64_t>& from,
+          const std::map<uint16_t, uint64_t>& to, uint64_t bytes, std::optional<uint16_t> issuer,
+          System::Transfer& transfer) {
   for (const auto& [source, out] : from)
     for (const auto& [target, in] : to) {
       // The part of `out` that goes to `target` when both sides are cut alike.
       const uint64_t part =
           static_cast<uint64_t>(static_cast<double>(out) * static_cast<double>(in) / static_cast<double>(bytes));
-      if (part) seconds = std::max(seconds, copy_seconds(machine, {source, target}, part));
+      if (part == 0) continue;
+      const CopyPath path{source, target, issuer == target && source != target};
+      transfer.seconds = std::max(transfer.seconds, copy_seconds(machine, path, part));
+      for (const auto& [name, joules] : energy_of(path, part, machine)) transfer.energy[name] += joules;
     }
-  return seconds;
 }
 
 }  // namespace
@@ -92,7 +111,8 @@ System::Transfer System::write(uint64_t to, const void* from, uint64_t bytes) {
   Side target;
   if ((transfer.fault = resolve(state_->memory, to, bytes, true, target))) return transfer;
   std::memmove(target.bytes, from, bytes);
-  transfer.seconds = slowest(state_->machine, {{kHostHome, bytes}}, shares(*target.buffer, to, bytes), bytes);
+  state_->memory.mark_written(to, bytes);
+  cost(state_->machine, {{kHostHome, bytes}}, shares(*target.buffer, to, bytes), bytes, std::nullopt, transfer);
   return transfer;
 }
 
@@ -103,13 +123,14 @@ System::Transfer System::read(void* to, uint64_t from, uint64_t bytes) {
   Side source;
   if ((transfer.fault = resolve(state_->memory, from, bytes, false, source))) return transfer;
   std::memmove(to, source.bytes, bytes);
+  if ((transfer.fault = unwritten(state_->memory, *source.buffer, from, bytes))) return transfer;
   auto homes = shares(*source.buffer, from, bytes);
   if (source.buffer->placement == Placement::replicated) homes = {{source.buffer->members.front(), bytes}};
-  transfer.seconds = slowest(state_->machine, homes, {{kHostHome, bytes}}, bytes);
+  cost(state_->machine, homes, {{kHostHome, bytes}}, bytes, std::nullopt, transfer);
   return transfer;
 }
 
-System::Transfer System::copy(uint64_t to, uint64_t from, uint64_t bytes) {
+System::Transfer System::copy(uint64_t to, uint64_t from, uint64_t bytes, std::optional<uint16_t> issuer) {
   Transfer transfer;
   if (bytes == 0) return transfer;
   std::lock_guard lock(state_->exclusive);
@@ -117,9 +138,10 @@ System::Transfer System::copy(uint64_t to, uint64_t from, uint64_t bytes) {
   if ((transfer.fault = resolve(state_->memory, from, bytes, false, source))) return transfer;
   if ((transfer.fault = resolve(state_->memory, to, bytes, true, target))) return transfer;
   std::memmove(target.bytes, source.bytes, bytes);
+  state_->memory.copy_written(to, from, bytes);
   auto homes = shares(*source.buffer, from, bytes);
   if (source.buffer->placement == Placement::replicated) homes = {{source.buffer->members.front(), bytes}};
-  transfer.seconds = slowest(state_->machine, homes, shares(*target.buffer, to, bytes), bytes);
+  cost(state_->machine, homes, shares(*target.buffer, to, bytes), bytes, issuer, transfer);
   return transfer;
 }
 
@@ -135,9 +157,13 @@ System::Transfer System::fill(uint64_t to, uint32_t pattern, unsigned pattern_by
     for (uint64_t at = 0; at < bytes; at += pattern_bytes)
       std::memcpy(target.bytes + at, &pattern, std::min<uint64_t>(pattern_bytes, bytes - at));
   }
+  state_->memory.mark_written(to, bytes);
   // Each home writes its own share into its own memory.
-  for (const auto& [home, share] : shares(*target.buffer, to, bytes))
+  for (const auto& [home, share] : shares(*target.buffer, to, bytes)) {
     transfer.seconds = std::max(transfer.seconds, copy_seconds(state_->machine, {home, home}, share));
+    for (const auto& [name, joules] : energy_of(CopyPath{home, home}, share / 2, state_->machine))
+      transfer.energy[name] += joules;
+  }
   return transfer;
 }
 

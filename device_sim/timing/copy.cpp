@@ -14,7 +14,8 @@ double copy_seconds(const machine::Machine& machine, CopyPath path, uint64_t byt
   }
   Expected<machine::Path> way = machine::path(machine, path.from, path.to);
   if (!way) return 2 * size / memory;
-  return way->latency_seconds() + size / way->write_bytes_per_second;
+  return way->latency_seconds() + way->copy_setup_ns * 1e-9 +
+         size / (path.pulled ? way->copy_read_bytes_per_second : way->write_bytes_per_second);
 }
 
 }  // namespace phx::sim

@@ -19,6 +19,9 @@
 namespace phx::sim {
 
 class TraceSink;  // device_sim/trace/trace.h
+namespace timing {
+class DeviceMemory;
+}
 
 // Time-keeping state of one device that outlives launches: L2 contents, when its shared servers are free.
 class DeviceTiming {
@@ -26,8 +29,8 @@ class DeviceTiming {
   explicit DeviceTiming(const machine::Machine& machine);
   ~DeviceTiming();
   void flush_l2();  // cold L2
+  timing::DeviceMemory& memory();
   struct State;
-  State& state() { return *state_; }
 
  private:
   std::unique_ptr<State> state_;
@@ -45,10 +48,18 @@ struct LaunchCounters {
   std::map<std::string, uint64_t>
       bytes;  // "l2_read", "l2_write", "hbm_read", "hbm_write", "dcache_hit", "remote_read", "gm->l1", …
   std::map<std::string, uint64_t> events;  // "warp_instructions", "lane_instructions", "dcache_hits", "l2_misses", …
+  // What msprof's columns are computed from, by core kind ("aic_mac_cycles", "aiv_vec_fp32_cycles", "aic_cube_fops",
+  // …): all of them can be summed over launches. docs/report.md has the formulas.
+  std::map<std::string, uint64_t> profile;
+  // Most bytes in use at a time in a core's buffers: "ub", "l1", "l0a", "l0b", "l0c", "bt".
+  std::map<std::string, uint64_t> peak_bytes;
   struct Line {
     uint32_t word = 0;               // code word of the instruction
     uint64_t issues = 0, lanes = 0;  // warp issues, active lanes summed
-    uint64_t stall_cycles = 0;       // waited before it could issue
+    uint64_t stall_cycles = 0;       // waited before it could issue, or at the head of its pipe
+    uint64_t busy_cycles = 0;        // its pipe worked on it; SIMT and scalar instructions: slots of the scheduler
+    const char* pipe = "s";
+    std::vector<std::pair<std::string, uint64_t>> stalls;  // by cause: "memory", "mte2->mte1" (a flag), "queue m", …
   };
   std::vector<Line> lines;  // by instruction, ascending; executed ones only
   struct Link {
@@ -101,6 +112,7 @@ class TimingEngine {
 // Cycles of a copy or fill of `bytes` within or between devices and the host, by the machine's paths.
 struct CopyPath {
   uint16_t from = 0, to = 0;  // device ordinals or kHostHome
+  bool pulled = false;        // the receiving device reads; else the sending one writes
 };
 double copy_seconds(const machine::Machine& machine, CopyPath path, uint64_t bytes);
 

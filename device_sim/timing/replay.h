@@ -51,11 +51,12 @@ enum class Stall : uint8_t {
   wait_mte2,
   wait_mte3,
   wait_fix,
+  unit,  // tile programs: the cube or FIX, for the other's half of a tile with `unit`
   count
 };
 inline constexpr const char* kStallNames[] = {
-    "issue", "dependency", "memory", "load_store", "branch", "barrier",   "grid",      "ordered",   "sleep",   "flag",
-    "queue", "drain",      "cross",  "wait_v",     "wait_m", "wait_mte1", "wait_mte2", "wait_mte3", "wait_fix"};
+    "issue", "dependency", "memory", "load_store", "branch", "barrier",   "grid",      "ordered",   "sleep",    "flag",
+    "queue", "drain",      "cross",  "wait_v",     "wait_m", "wait_mte1", "wait_mte2", "wait_mte3", "wait_fix", "unit"};
 inline constexpr unsigned kStalls = static_cast<unsigned>(Stall::count);
 
 // The events of one warp that have been fed and not yet replayed.
@@ -111,7 +112,8 @@ struct Request {
   bool cached = false;  // fills the data cache
   uint16_t home = 0;
   uint32_t turns = 1, bytes = 0;
-  uint32_t count = 0;  // of the core's requests
+  uint32_t count = 0;      // of the core's requests
+  uint32_t place = kNone;  // among the core's requests without an answer that somebody waits for
   Ticks bound = 0;     // no answer before
   Ticks served = 0;    // first: when it leaves the core
   std::vector<DeviceMemory::Part> parts;
@@ -131,17 +133,45 @@ struct Tally {
   uint64_t barriers = 0, ordered = 0, atomics = 0, blocks = 0, unresolved = 0;
   std::array<uint64_t, kStalls> stalls{};  // ticks, summed over warps
   std::array<uint64_t, 7> pipe_busy{};     // ticks, by isa::Pipe
+  // Of the cube cores [0] and the vector cores [1].
+  std::array<uint64_t, 2> cores{}, core_ticks{};                            // that ran something; first block to last
+  std::array<std::array<uint64_t, 7>, 2> kind_busy{}, kind_instructions{};  // tile programs
   // Tile programs.
   std::array<uint64_t, 7> pipe_busy_most{};     // of the core whose pipe worked longest
   std::array<uint64_t, 7> pipe_instructions{};  // s: everything that was issued
   std::array<uint64_t, static_cast<size_t>(Path::count)> path_bytes{};
-  uint64_t macs = 0, repeats = 0;
+  std::array<uint64_t, 64> macs{};  // by isa::Type of the inputs
+  uint64_t repeats = 0;
   uint64_t& moved(Path path) { return path_bytes[static_cast<size_t>(path)]; }
 };
 
 struct LineTally {
   int64_t issues = 0, lanes = 0;  // differences until finish(): + at the start of a run, - behind its end
-  uint64_t stall = 0;             // ticks
+  uint64_t busy = 0;              // ticks on a pipe of a tile core
+  uint64_t work = 0;              // of them: multiply-accumulates, repeats, elements (FIX), bytes (all else)
+};
+
+// Ticks that each instruction waited, by cause. Most instructions never do, so there is room only for neighbourhoods
+// of those that did.
+class StallTable {
+ public:
+  using Causes = std::array<uint64_t, kStalls>;
+  explicit StallTable(size_t instructions) : pages_((instructions >> kBits) + 1) {}
+  void add(Stall cause, uint32_t instruction, uint64_t ticks) {
+    std::unique_ptr<Page>& page = pages_[instruction >> kBits];
+    if (!page) page = std::make_unique<Page>();
+    (*page)[instruction & (kPage - 1)][static_cast<unsigned>(cause)] += ticks;
+  }
+  // nullptr: the instruction and its neighbours never waited.
+  const Causes* of(size_t instruction) const {
+    const Page* page = pages_[instruction >> kBits].get();
+    return page ? &(*page)[instruction & (kPage - 1)] : nullptr;
+  }
+
+ private:
+  static constexpr unsigned kBits = 4, kPage = 1 << kBits;
+  using Page = std::array<Causes, kPage>;
+  std::vector<std::unique_ptr<Page>> pages_;
 };
 
 class Replay {
@@ -153,6 +183,7 @@ class Replay {
   CostTable table;
   TileCosts tile;
   std::vector<LineTally> lines;  // one more than instructions
+  StallTable stalls;             // by instruction
   std::vector<uint16_t> members;
   EventQueue queue;
   Ticks now = 0;
@@ -197,7 +228,7 @@ class Replay {
 
   void stall(Stall reason, uint32_t instruction, Ticks ticks) {
     tally.stalls[static_cast<unsigned>(reason)] += static_cast<uint64_t>(ticks);
-    lines[instruction].stall += static_cast<uint64_t>(ticks);
+    stalls.add(reason, instruction, static_cast<uint64_t>(ticks));
   }
 
   // A warp of the block is over at `at`; true if it was the block's last.

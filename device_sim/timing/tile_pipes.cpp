@@ -18,7 +18,10 @@ void TileCore::occupy(unsigned number, const Step& step, Ticks begin, Ticks free
   pipe.free = std::max(pipe.free, free);
   pipe.done = std::max({pipe.done, free, done});
   busy_[number] += static_cast<uint64_t>(pipe.free - begin);
-  ++replay_.tally.pipe_instructions[number];
+  ++instructions_[number];
+  LineTally& line = replay_.lines[step.instruction];
+  line.busy += static_cast<uint64_t>(pipe.free - begin);
+  line.work += step.work;
   if (replay_.trace) note_span(number, step, begin, pipe.free);
 }
 
@@ -49,9 +52,11 @@ TileCore::Progress TileCore::multiply(Step& step) {
     }
     units_.erase(found);
   }
+  if (now > step.since) replay_.stall(Stall::unit, step.instruction, now - step.since);
   const Ticks end = now + replay_.tile.multiply(instruction.type, shape, now > cube_end_);
   cube_end_ = end;
-  replay_.tally.macs += shape.macs();
+  step.work = shape.macs();
+  replay_.tally.macs[static_cast<size_t>(instruction.type) % replay_.tally.macs.size()] += shape.macs();
   if (step.shape >> 38 & 1) {
     units_[place] = {.waits = true, .end = end, .release = 0};
     pipes_[kFix].blocked = false;
@@ -77,6 +82,7 @@ TileCore::Progress TileCore::drain(Step& step) {
       pipes_[kCube].blocked = false;
     }
   }
+  if (now > step.since) replay_.stall(Stall::unit, step.instruction, now - step.since);
   const Ticks through = std::max(now + replay_.tile.drain(step.work), least);
   if (isa::field::Fixpipe::get_to(instruction) == isa::FixTarget::FixGm) {
     store_rows(kFix, step, traffic_of(step), through, replay_.tally.moved(Path::l0c_gm));

@@ -182,7 +182,7 @@ class NullDriver final : public Driver {
  public:
   NullDriver(Topology topology, uint64_t memory, Telemetry* sink)
       : topology_(std::move(topology)), space_(std::make_shared<AddressSpace>(topology_.size(), memory)), sink_(sink) {
-    facts_ = {"null", "functional", topology_.size(), "guessed", {"the null driver runs nothing"}};
+    facts_ = {"null", "functional", topology_.size(), "guessed", 0, {"the null driver runs nothing"}};
     for (uint32_t i = 0; i < topology_.size(); ++i) rings_.emplace_back();
     scheduler_ = std::make_shared<SubmissionScheduler>(
         [this](const Group& group, EngineKind, const Submission& submission, SimTime ready) -> StatusOr<SimTime> {

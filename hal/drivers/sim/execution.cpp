@@ -138,7 +138,7 @@ Status Execution::faulted(const phx::sim::Fault& fault, const std::string& label
 }
 
 void Execution::span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start,
-                     SimTime end, uint64_t bytes, uint64_t digest) {
+                     SimTime end, uint64_t bytes, uint64_t digest, const phx::sim::Energy& energy) {
   const std::string device = "device " + std::to_string(at.group.first());
   if (phx::sim::TraceSink* trace = machine_->trace.get()) {
     constexpr double kMicroseconds = 1.0 / kPicosecondsPerMicrosecond;
@@ -157,6 +157,7 @@ void Execution::span(const Context& at, const std::string& track, const char* na
   record.end = end;
   record.bytes = bytes;
   record.label = at.submission.label;
+  for (const auto& [part, joules] : energy) record.energy.push_back({part, joules});
   sink_->span(record);
 }
 
@@ -167,6 +168,7 @@ StatusOr<SimTime> Execution::copy(const Context& at, const Copy& command) {
   End to = end_of(command.destination, at.submission.bindings), from = end_of(command.source, at.submission.bindings);
   std::optional<phx::sim::Fault> fault;
   TransferTime time;
+  phx::sim::Energy energy;
   uint64_t digest = 0;
   each_run(command.region, [&](uint64_t to_offset, uint64_t from_offset, uint64_t run) {
     if (fault) return;
@@ -179,9 +181,11 @@ StatusOr<SimTime> Execution::copy(const Context& at, const Copy& command) {
     else if (source.host)
       transfer = system.write(target.device, source.host, run);
     else
-      transfer = system.copy(target.device, source.device, run);
+      transfer = system.copy(target.device, source.device, run,
+                             at.members.size() == 1 ? std::optional(at.members.front()) : std::nullopt);
     fault = std::move(transfer.fault);
     time.add(transfer.seconds, run);
+    for (const auto& [part, joules] : transfer.energy) energy[part] += joules;
     if (target.host && !source.host && !fault) digest = digest_of(target.host, run, digest);
   });
   if (fault) return faulted(*fault, at.submission.label);
@@ -197,7 +201,7 @@ StatusOr<SimTime> Execution::copy(const Context& at, const Copy& command) {
   SimTime start = engines_.lane_free(at.members, lane, at.start);
   SimTime end = start + picoseconds(time.total(latency));
   engines_.take_lane(at.members, lane, end);
-  span(at, std::string("copy ") + name, name, "copy", start, end, bytes, digest);
+  span(at, std::string("copy ") + name, name, "copy", start, end, bytes, digest, energy);
   return end;
 }
 
@@ -208,6 +212,7 @@ StatusOr<SimTime> Execution::fill(const Context& at, const Fill& command) {
   End to = end_of(command.destination, at.submission.bindings);
   std::optional<phx::sim::Fault> fault;
   TransferTime time;
+  phx::sim::Energy energy;
   // The pattern as the bytes of one run; the System fills with up to four bytes, wider patterns are written.
   std::vector<std::byte> wide;
   uint32_t pattern = 0;
@@ -230,12 +235,13 @@ StatusOr<SimTime> Execution::fill(const Context& at, const Fill& command) {
       transfer = system.fill(to.device + offset, pattern, command.pattern_bytes, run);
     fault = std::move(transfer.fault);
     time.add(transfer.seconds, run);
+    for (const auto& [part, joules] : transfer.energy) energy[part] += joules;
   });
   if (fault) return faulted(*fault, at.submission.label);
   SimTime start = engines_.lane_free(at.members, Lane::between_devices, at.start);
   SimTime end = start + picoseconds(time.total(0));
   engines_.take_lane(at.members, Lane::between_devices, end);
-  span(at, "fill", "fill", "fill", start, end, bytes);
+  span(at, "fill", "fill", "fill", start, end, bytes, 0, energy);
   return end;
 }
 
@@ -311,7 +317,9 @@ StatusOr<SimTime> Execution::launch(const Context& at, const Dispatch& command, 
       result.fault->detail =
           "the launch took more than " + std::to_string(static_cast<uint64_t>(watchdog_seconds_)) + " s of host time";
     }
-    return faulted(*result.fault, at.submission.label);
+    const Status status = faulted(*result.fault, at.submission.label);
+    for (size_t i = 1; i < result.findings.size(); ++i) (void)faulted(result.findings[i], at.submission.label);
+    return status;
   }
   SimTime end = start + picoseconds(result.end_seconds - result.start_seconds);
   if (!result.nominal_time) {

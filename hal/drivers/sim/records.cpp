@@ -62,7 +62,11 @@ std::vector<Amount> amounts(const Map& totals) {
 }
 
 std::vector<SourceLine> source_lines(const phx::sim::LaunchCounters& counters, const image::Executable& executable) {
+  struct Causes {
+    std::map<std::string, uint64_t> busy, stalls;
+  };
   std::map<std::pair<std::string, uint32_t>, SourceLine> lines;
+  std::map<std::pair<std::string, uint32_t>, Causes> causes;
   for (const auto& counted : counters.lines) {
     const image::SourceFrame* frame = image::user_frame(executable.source(counted.word));
     if (!frame) continue;
@@ -72,25 +76,18 @@ std::vector<SourceLine> source_lines(const phx::sim::LaunchCounters& counters, c
     line.issues += counted.issues;
     line.lanes += counted.lanes;
     line.stall_cycles += counted.stall_cycles;
+    if (line.function.empty()) line.function = frame->function;
+    Causes& sums = causes[{frame->file, frame->line}];
+    if (counted.busy_cycles) sums.busy[counted.pipe] += counted.busy_cycles;
+    for (const auto& [cause, cycles] : counted.stalls) sums.stalls[cause] += cycles;
+  }
+  for (auto& [place, line] : lines) {
+    line.busy = amounts(causes[place].busy);
+    line.stalls = amounts(causes[place].stalls);
   }
   std::vector<SourceLine> list;
   for (auto& [place, line] : lines) list.push_back(std::move(line));
   return list;
-}
-
-// Idle power all the time, and the rest of the design power for the share of time that the busiest pipe works. An
-// estimate: the machine file says how good its two numbers are.
-double energy(const phx::sim::LaunchCounters& counters, size_t members, const machine::Machine& machine) {
-  double total = static_cast<double>(counters.cycles), share = 0;
-  for (const auto& [pipe, cycles] : counters.pipe_busy_cycles) {
-    const bool cube = pipe == "m" || pipe == "mte1" || pipe == "fix";
-    const double cores =
-        static_cast<double>((cube ? machine.chip.aic : machine.chip.aiv)) * static_cast<double>(members);
-    if (total > 0) share = std::max(share, std::min(1.0, static_cast<double>(cycles) / (total * cores)));
-  }
-  const machine::Power& power = machine.chip.power;
-  return total / machine.chip.clock_hz * static_cast<double>(members) *
-         (power.idle_watts + (power.tdp_watts - power.idle_watts) * share);
 }
 
 }  // namespace
@@ -139,16 +136,26 @@ KernelRecord kernel_record(const phx::sim::LaunchResult& result, const phx::sim:
   record.block = {request.block[0], request.block[1], request.block[2]};
   record.dynamic_shared = request.ub_dynamic_bytes;
   record.counters = amounts(result.counters.events);
+  record.peak_bytes = amounts(result.counters.peak_bytes);
+  record.core = kernel.flags & image::kMix             ? "mix"
+                : kernel.core == image::CoreKind::simt ? "simt"
+                : kernel.core == image::CoreKind::aic  ? "aic"
+                                                       : "aiv";
   if (result.nominal_time) return record;
+  record.reused = result.reused;
   record.cycles = result.counters.cycles;
   record.busy = amounts(result.counters.pipe_busy_cycles);
   record.busy_most = amounts(result.counters.pipe_busy_most_cycles);
   record.instructions = amounts(result.counters.pipe_instructions);
   record.bytes = amounts(result.counters.bytes);
   record.stalls = amounts(result.counters.stall_cycles);
+  record.profile = amounts(result.counters.profile);
   record.counters.push_back({"overhead_cycles", static_cast<double>(result.counters.overhead_cycles)});
   record.lines = source_lines(result.counters, request.program->executable());
-  record.energy_joules = energy(result.counters, request.members.size(), machine);
+  for (const auto& [part, joules] : phx::sim::energy_of(result.counters, request.members.size(), machine)) {
+    record.energy.push_back({part, joules});
+    record.energy_joules += joules;
+  }
   return record;
 }
 

@@ -4,6 +4,7 @@
 
 #include "hal/drivers/sim/executable.h"
 #include "hal/drivers/sim/execution.h"
+#include "hal/drivers/sim/machine_facts.h"
 #include "hal/drivers/sim/memory.h"
 #include "hal/drivers/sim/options.h"
 #include "hal/drivers/sim/properties.h"
@@ -28,7 +29,10 @@ class SimDriver final : public Driver {
                   : mode == phx::sim::Mode::functional ? "functional"
                                                        : "timing-only";
     facts_.devices_total = static_cast<uint32_t>(machine.system.devices());
+    facts_.idle_watts = machine.chip.power.idle_watts;
     facts_.weakest_source = std::string(machine::name_of(machine::weakest_tag(machine)));
+    facts_.peaks = peaks_of(machine);
+    facts_.numbers = numbers_of(machine);
     if (machine.chip.simt.kind == machine::SimtKind::Virtual)
       facts_.warnings.push_back("SIMT code is a virtual extension of '" + machine.name +
                                 "'; the real chip does not run it");
@@ -60,6 +64,9 @@ class SimDriver final : public Driver {
       }
       sink_->link(record);
     }
+    const phx::sim::AddressSpace& memory = machine_->system->memory();
+    for (uint16_t device = 0; device < machine_->system->devices(); ++device)
+      if (memory.peak(device)) sink_->memory({device, memory.capacity(), memory.used(device), memory.peak(device)});
   }
 
  protected:

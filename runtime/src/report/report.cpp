@@ -6,6 +6,10 @@
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "runtime/src/report/msprof.h"
+#include "runtime/src/report/roofline.h"
 
 namespace phx::rt {
 namespace {
@@ -24,12 +28,28 @@ Json whole(const std::map<std::string, double>& totals) {
   return object;
 }
 
-Json kernels(const TelemetryLog::Contents& log) {
+Json position(const KernelTotals& totals, const Roofline& at) {
+  if (!totals.timed) return nullptr;
+  return {{"flops", at.flops},
+          {"hbm_bytes", at.hbm_bytes},
+          {"l2_bytes", at.l2_bytes},
+          {"intensity", at.intensity},
+          {"flops_per_second", at.flops_per_second},
+          {"unit", at.unit},
+          {"peak_flops_per_second", at.peak_flops_per_second},
+          {"bound", at.bound},
+          {"share", at.share}};
+}
+
+Json kernels(const ReportFacts& facts, const TelemetryLog::Contents& log) {
   Json list = Json::array();
+  std::map<std::string, double> peaks;
+  for (const hal::Amount& peak : facts.machine.peaks) peaks[peak.name] = peak.value;
   for (const auto& [key, totals] : log.kernels) {
     Json kernel;
     kernel["name"] = key.name;
     kernel["source"] = key.source;
+    kernel["core"] = totals.core;
     kernel["launches"] = totals.launches;
     kernel["blocks"] = totals.largest_grid;
     kernel["threads_per_block"] = totals.threads_per_block;
@@ -41,13 +61,21 @@ Json kernels(const TelemetryLog::Contents& log) {
     kernel["bytes"] = whole(totals.bytes);
     kernel["stalls"] = whole(totals.stalls);
     kernel["counters"] = whole(totals.counters);
+    kernel["energy"] = totals.energy;
     kernel["reused"] = totals.reused;
+    kernel["peak_bytes"] = whole(totals.peak_bytes);
+    kernel["msprof"] = msprof_columns(totals, facts.clock_hz, peaks);
+    kernel["roofline"] = position(totals, roofline(totals, facts.clock_hz, peaks));
+    kernel["energy"] = totals.energy;
     Json lines = Json::array();
     for (const auto& [place, line] : totals.lines)
       lines.push_back({{"source", place.first + ":" + std::to_string(place.second)},
+                       {"function", line.function},
                        {"issues", line.issues},
                        {"lanes", line.lanes},
-                       {"stall_cycles", line.stall_cycles}});
+                       {"stall_cycles", line.stall_cycles},
+                       {"busy", whole(line.busy)},
+                       {"stalls", whole(line.stalls)}});
     kernel["lines"] = std::move(lines);
     kernel["host_seconds"] = static_cast<double>(totals.host_nanoseconds) * 1e-9;
     list.push_back(std::move(kernel));
@@ -85,6 +113,34 @@ Json links(const TelemetryLog::Contents& log) {
   return list;
 }
 
+Json memory(const TelemetryLog::Contents& log) {
+  Json list = Json::array();
+  for (const hal::MemoryRecord& record : log.memory)
+    list.push_back({{"device", record.device},
+                    {"peak_bytes", record.peak},
+                    {"bytes_at_end", record.used},
+                    {"capacity_bytes", record.capacity}});
+  return list;
+}
+
+// By time, so that it does not matter in which order the host brought them about.
+Json timeline(const TelemetryLog::Contents& log, bool timed) {
+  if (!timed) return nullptr;
+  std::vector<Moment> moments = log.moments;
+  std::sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) {
+    return std::tie(a.start, a.device, a.track, a.name, a.end) < std::tie(b.start, b.device, b.track, b.name, b.end);
+  });
+  Json events = Json::array();
+  for (const Moment& moment : moments)
+    events.push_back({{"device", moment.device},
+                      {"devices", moment.devices},
+                      {"track", moment.track},
+                      {"name", moment.name},
+                      {"start_seconds", hal::seconds(moment.start)},
+                      {"seconds", hal::seconds(moment.end - moment.start)}});
+  return {{"left_out", log.moments_left_out}, {"events", std::move(events)}};
+}
+
 Json faults(const TelemetryLog::Contents& log) {
   Json list = Json::array();
   for (const hal::FaultRecord& record : log.faults) {
@@ -101,6 +157,22 @@ Json faults(const TelemetryLog::Contents& log) {
     list.push_back(std::move(fault));
   }
   return list;
+}
+
+// What kernels and transfers did, and idle power of every open device from the first moment to the last.
+Json energy(const ReportFacts& facts, const TelemetryLog::Contents& log) {
+  std::map<std::string, double> parts;
+  auto add = [&](const std::map<std::string, double>& more) {
+    for (const auto& [part, joules] : more)
+      if (part != "idle") parts[part] += joules;  // a kernel's own share of the idle power is in the whole
+  };
+  for (const auto& [key, totals] : log.kernels) add(totals.energy);
+  for (const auto& [key, totals] : log.transfers) add(totals.energy);
+  const double seconds = hal::seconds(std::max(log.last, facts.host_end));
+  parts["idle"] = facts.machine.idle_watts * facts.devices * seconds;
+  double joules = 0;
+  for (const auto& [part, amount] : parts) joules += amount;
+  return {{"joules", joules}, {"mean_watts", seconds > 0 ? joules / seconds : 0}, {"parts", parts}};
 }
 
 }  // namespace
@@ -120,21 +192,29 @@ std::string report_json(const ReportFacts& facts, const TelemetryLog::Contents& 
   report["clock_hz"] = facts.clock_hz;
   report["simulated_seconds"] = timed ? Json(hal::seconds(std::max(log.last, facts.host_end))) : Json(nullptr);
   report["host_seconds"] = facts.host_seconds;
-  report["kernels"] = kernels(log);
+  report["kernels"] = kernels(facts, log);
   report["transfers"] = transfers(log);
   report["links"] = links(log);
+  report["memory"] = memory(log);
+  report["timeline"] = timeline(log, timed);
   char digest[17];
   std::snprintf(digest, sizeof digest, "%016llx", static_cast<unsigned long long>(log.results_digest));
   report["results_digest"] = digest;
-  double energy = 0;
-  for (const auto& [key, totals] : log.kernels) energy += totals.energy_joules;
-  report["energy_joules"] = timed && energy > 0 ? Json(energy) : Json(nullptr);
+  report["energy"] = timed ? energy(facts, log) : Json(nullptr);
+  report["energy_joules"] = timed ? report["energy"]["joules"] : Json(nullptr);
   report["weakest_source"] = facts.machine.weakest_source;
+  Json peaks = Json::object();
+  for (const hal::Amount& peak : facts.machine.peaks) peaks[peak.name] = peak.value;
+  report["machine_peaks"] = std::move(peaks);
   report["faults"] = faults(log);
   Json warnings = Json::array();
   for (const std::string& warning : facts.machine.warnings) warnings.push_back(warning);
   for (const std::string& warning : log.warnings) warnings.push_back(warning);
   report["warnings"] = std::move(warnings);
+  Json numbers = Json::array();
+  for (const hal::MachineNumber& number : facts.machine.numbers)
+    numbers.push_back({{"key", number.key}, {"value", number.value}, {"tag", number.tag}, {"from", number.source}});
+  report["machine_numbers"] = std::move(numbers);
   return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace phx::rt {
@@ -44,8 +45,17 @@ void TelemetryLog::kernel(const hal::KernelRecord& record) {
   add(totals.bytes, record.bytes);
   add(totals.stalls, record.stalls);
   add(totals.counters, record.counters);
+  add(totals.energy, record.energy);
+  totals.core = record.core;
+  add(totals.profile, record.profile);
+  for (const hal::Amount& amount : record.peak_bytes)
+    totals.peak_bytes[amount.name] = std::max(totals.peak_bytes[amount.name], amount.value);
+  totals.device_time += (record.end - record.start) * std::max<size_t>(1, record.devices.size());
   for (const hal::SourceLine& line : record.lines) {
     KernelTotals::Line& sum = totals.lines[{line.file, line.line}];
+    if (sum.function.empty()) sum.function = line.function;
+    add(sum.busy, line.busy);
+    add(sum.stalls, line.stalls);
     sum.issues += line.issues;
     sum.lanes += line.lanes;
     sum.stall_cycles += line.stall_cycles;
@@ -55,6 +65,8 @@ void TelemetryLog::kernel(const hal::KernelRecord& record) {
     totals.threads_per_block = record.block.count();
   }
   contents_.last = std::max(contents_.last, record.end);
+  note({record.devices.empty() ? 0 : record.devices.front(), static_cast<uint32_t>(record.devices.size()), "kernels",
+        record.kernel, record.start, record.end});
   if (keep_spans_) contents_.launches.push_back(record);
 }
 
@@ -65,11 +77,22 @@ void TelemetryLog::span(const hal::SpanRecord& record) {
     ++totals.count;
     totals.bytes += record.bytes;
     totals.time += record.end - record.start;
+    add(totals.energy, record.energy);
   }
   // Copies arrive in the order in which they ran, which repeats.
   if (record.digest) contents_.results_digest = (contents_.results_digest ^ record.digest) * 0x9e3779b97f4a7c15ull + 1;
   contents_.last = std::max(contents_.last, record.end);
+  if (const size_t slash = record.track.find('/'); slash != std::string::npos && record.track.starts_with("device "))
+    note({static_cast<hal::DeviceOrdinal>(std::strtoul(record.track.c_str() + 7, nullptr, 10)), 1,
+          record.track.substr(slash + 1), record.name, record.start, record.end});
   if (keep_spans_) contents_.spans.push_back(record);
+}
+
+void TelemetryLog::note(Moment&& moment) {
+  if (contents_.moments.size() < kMostMoments)
+    contents_.moments.push_back(std::move(moment));
+  else
+    ++contents_.moments_left_out;
 }
 
 void TelemetryLog::counter(const hal::CounterRecord& record) {
@@ -80,6 +103,11 @@ void TelemetryLog::counter(const hal::CounterRecord& record) {
 void TelemetryLog::link(const hal::LinkRecord& record) {
   std::lock_guard lock(mutex_);
   contents_.links.push_back(record);
+}
+
+void TelemetryLog::memory(const hal::MemoryRecord& record) {
+  std::lock_guard lock(mutex_);
+  contents_.memory.push_back(record);
 }
 
 void TelemetryLog::warning(const std::string& text) {
@@ -109,9 +137,10 @@ std::vector<hal::FaultRecord> TelemetryLog::take_new_faults() {
   return fresh;
 }
 
-void TelemetryLog::forget_links() {
+void TelemetryLog::forget_totals() {
   std::lock_guard lock(mutex_);
   contents_.links.clear();
+  contents_.memory.clear();
 }
 
 std::string fault_text(const hal::FaultRecord& fault) {

@@ -20,9 +20,15 @@ struct KernelTotals {
   hal::SimTime time = 0;
   double energy_joules = 0;
   uint64_t host_nanoseconds = 0;
-  std::map<std::string, double> busy, busy_most, instructions, bytes, stalls, counters;
+  std::map<std::string, double> busy, busy_most, instructions, bytes, stalls, counters, energy;
+  std::string core;                          // "simt", "aic", "aiv", "mix"
+  std::map<std::string, double> profile;     // sums that the columns of profilers are made of
+  std::map<std::string, double> peak_bytes;  // by buffer of a core, of all launches
+  hal::SimTime device_time = 0;              // time, once for every device of a launch
   struct Line {
     uint64_t issues = 0, lanes = 0, stall_cycles = 0;
+    std::string function;
+    std::map<std::string, double> busy, stalls;
   };
   std::map<std::pair<std::string, uint32_t>, Line> lines;  // by file and line
   uint64_t largest_grid = 0, threads_per_block = 0;        // blocks and threads of the largest launch
@@ -32,7 +38,18 @@ struct KernelTotals {
 struct SpanTotals {
   uint64_t count = 0, bytes = 0;
   hal::SimTime time = 0;
+  std::map<std::string, double> energy;  // joules by part
 };
+
+// A launch or a transfer, for the short timeline of the report.
+struct Moment {
+  hal::DeviceOrdinal device = 0;
+  uint32_t devices = 1;  // side by side from `device` on
+  std::string track, name;
+  hal::SimTime start = 0, end = 0;
+  auto operator<=>(const Moment&) const = default;
+};
+inline constexpr size_t kMostMoments = 2000;
 
 class TelemetryLog final : public hal::Telemetry {
  public:
@@ -44,6 +61,7 @@ class TelemetryLog final : public hal::Telemetry {
   void span(const hal::SpanRecord& record) override;
   void counter(const hal::CounterRecord& record) override;
   void link(const hal::LinkRecord& record) override;
+  void memory(const hal::MemoryRecord& record) override;
   void fault(const hal::FaultRecord& record) override;
   void warning(const std::string& text) override;
   bool wants_spans() const override { return keep_spans_; }
@@ -59,6 +77,9 @@ class TelemetryLog final : public hal::Telemetry {
     std::vector<hal::SpanRecord> spans;
     std::vector<hal::CounterRecord> counters;
     std::vector<hal::LinkRecord> links;
+    std::vector<hal::MemoryRecord> memory;
+    std::vector<Moment> moments;  // the first kMostMoments that were reported
+    uint64_t moments_left_out = 0;
     std::vector<hal::FaultRecord> faults;
     std::vector<std::string> warnings;
     uint64_t results_digest = 0;  // of everything copied to the host
@@ -68,9 +89,11 @@ class TelemetryLog final : public hal::Telemetry {
   Contents contents() const;
   // Faults recorded since the last call.
   std::vector<hal::FaultRecord> take_new_faults();
-  void forget_links();  // before Driver::summarize() sends them anew
+  void forget_totals();  // links and memory, before Driver::summarize() sends them anew
 
  private:
+  void note(Moment&& moment);  // under the lock
+
   mutable std::mutex mutex_;
   bool keep_spans_;
   bool print_faults_ = true;

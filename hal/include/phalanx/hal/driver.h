@@ -15,13 +15,25 @@
 
 namespace phx::hal {
 
+// A number behind the results, and what it rests on.
+struct MachineNumber {
+  std::string key, value;  // "memory.hbm.bandwidth", "1.6 TB/s"
+  std::string tag;         // "published", "vendor", "measured", "fitted", "projected", "guessed"
+  std::string source;
+};
+
 // What a driver says about the machine it opened.
 struct MachineFacts {
   std::string name;            // "cloudmatrix-384"
   std::string mode;            // "timed", "functional", ...
   uint32_t devices_total = 0;  // of the whole machine; the driver may have opened fewer
   std::string weakest_source;  // weakest tag behind any number used
+  double idle_watts = 0;       // of one device at rest
   std::vector<std::string> warnings;
+  // What one device can do: "aic" and "aiv" (cores), "cube_<type>", "vector_<type>", "simt_<type>" (operations/s, a
+  // multiply-accumulate is two), "hbm", "l2_read", "l2_write" (bytes/s), "simt_issue" (instructions/cycle of a core).
+  std::vector<Amount> peaks;
+  std::vector<MachineNumber> numbers;
 };
 
 class Driver : public std::enable_shared_from_this<Driver> {

@@ -28,9 +28,12 @@ struct Amount {
 struct SourceLine {
   std::string file;
   uint32_t line = 0;
-  uint64_t issues = 0;        // warp instructions
-  uint64_t lanes = 0;         // active lanes, summed over them
-  uint64_t stall_cycles = 0;  // how long they waited before they could issue
+  uint64_t issues = 0;         // warp instructions
+  uint64_t lanes = 0;          // active lanes, summed over them
+  uint64_t stall_cycles = 0;   // how long they waited before they could issue
+  std::string function;        // or operator of a model, that the line is in
+  std::vector<Amount> busy;    // per pipe: cycles that it worked on the line, summed over cores
+  std::vector<Amount> stalls;  // stall_cycles by cause: "memory", "mte2->mte1" (a flag), "queue m", ...
 };
 
 // One dispatch that ended. cycles and the lists are empty when the driver does not model time.
@@ -54,6 +57,10 @@ struct KernelRecord {
   std::vector<SourceLine> lines;     // by file and line; empty without a line table or a timing model
   std::vector<Amount> busy_most;     // tile kernels, per pipe: cycles busy on the core where it worked longest
   std::vector<Amount> instructions;  // tile kernels, per pipe: instructions of all cores
+  std::string core;                  // kind of the cores it runs on: "simt", "aic", "aiv", "mix"
+  std::vector<Amount> profile;       // sums by core kind that the columns of profilers are made of
+  std::vector<Amount> peak_bytes;    // per buffer of a core: the most in use at a time
+  std::vector<Amount> energy;        // joules by part: "cube", "hbm", "idle", ...; energy_joules is their sum
 };
 
 // Something that took from start to end on a track: a copy, a pipe busy, a transfer over a link.
@@ -63,8 +70,9 @@ struct SpanRecord {
   std::string category;  // "copy", "fill", "collective", "pipe", "link", "host"
   SimTime start = 0, end = 0;
   uint64_t bytes = 0;
-  std::string label;    // of the submission
-  uint64_t digest = 0;  // of the bytes that a copy brought to the host; 0 for everything else
+  std::string label;           // of the submission
+  uint64_t digest = 0;         // of the bytes that a copy brought to the host; 0 for everything else
+  std::vector<Amount> energy;  // joules by part of a copy or fill; without idle power
 };
 
 // A counter's value from `when` on.
@@ -81,6 +89,12 @@ struct LinkRecord {
   double busy_seconds = 0;  // summed over links
   double bandwidth = 0;     // bytes/s of one link, one direction
   SimTime latency = 0;
+};
+
+// Memory of one device since the driver was opened; sent by Driver::summarize() for devices that were used.
+struct MemoryRecord {
+  DeviceOrdinal device = 0;
+  uint64_t capacity = 0, used = 0, peak = 0;  // bytes
 };
 
 // What a strict device refuses: one taxonomy for all drivers. A driver with a finer one (the simulated device tells
@@ -140,6 +154,7 @@ class Telemetry {
   virtual void span(const SpanRecord&) {}
   virtual void counter(const CounterRecord&) {}
   virtual void link(const LinkRecord&) {}
+  virtual void memory(const MemoryRecord&) {}
   virtual void fault(const FaultRecord&) {}
   virtual void warning(const std::string&) {}
   // Called every now and then while a dispatch runs. false cancels it: the dispatch ends with Code::cancelled.
