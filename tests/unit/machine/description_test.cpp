@@ -22,8 +22,9 @@ Machine loaded(std::string_view name, std::vector<std::string> overrides = {}) {
 
 TEST_CASE("the shipped machines load and are told apart by their digests") {
   std::set<std::string> digests;
-  for (const char* name : {"ascend-910b1", "ascend-910b2", "ascend-910b3", "ascend-910b4", "ascend-910c",
-                           "ascend-950dt", "ascend-950pr", "cloudmatrix-384"}) {
+  for (const char* name :
+       {"ascend-910a", "ascend-910d", "ascend-920", "ascend-960", "ascend-910b1", "ascend-910b2", "ascend-910b3",
+        "ascend-910b4", "ascend-910c", "ascend-950dt", "ascend-950pr", "cloudmatrix-384"}) {
     Machine m = loaded(name);
     CHECK(m.name == name);
     CHECK_FALSE(m.title.empty());
@@ -61,6 +62,23 @@ TEST_CASE("numbers arrive in the schema's units") {
   CHECK(a5.chip.dcache_bytes(0) == 128 * 1024);
   CHECK(a5.chip.dcache_bytes(150 * 1024) == 98 * 1024);
   CHECK(a5.chip.dcache_bytes(216 * 1024) == 32 * 1024);
+}
+
+TEST_CASE("projected machines say so, and a type with rate 0 is not supported") {
+  for (const char* name : {"ascend-910d", "ascend-920", "ascend-960"}) {
+    Machine m = loaded(name);
+    CHECK(find(m, "chip.name")->tag == Tag::Projected);
+    CHECK(m.title.find("projected") != std::string::npos);
+  }
+  auto tera = [](const Machine& m, const char* type) {  // of one package, cubes alone
+    const double packages = double(m.system.devices()) / double(m.system.packages());
+    return 2e-12 * packages * double(m.chip.aic) * m.chip.cube.macs_per_cycle.at(type) * m.chip.clock_hz;
+  };
+  CHECK(tera(loaded("ascend-920"), "bf16") > 900);
+  CHECK(tera(loaded("ascend-960"), "e4m3") == doctest::Approx(2000).epsilon(0.05));
+  Machine first = loaded("ascend-910a");
+  CHECK(tera(first, "f16") == doctest::Approx(262).epsilon(0.01));
+  CHECK_FALSE(first.chip.cube.macs_per_cycle.contains("bf16"));
 }
 
 TEST_CASE("every number keeps its evidence") {
