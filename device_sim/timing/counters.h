@@ -6,7 +6,7 @@
 
 namespace phx::sim::timing {
 
-// `words`: code word of each instruction. Cycles and overhead are the caller's.
-void count(Replay& replay, std::span<const uint32_t> words, LaunchCounters& counters);
+// Cycles and overhead are the caller's.
+void count(Replay& replay, const TimingEngine::Code& code, bool simt, LaunchCounters& counters);
 
 }  // namespace phx::sim::timing

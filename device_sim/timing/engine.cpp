@@ -23,6 +23,7 @@ struct DeviceTiming::State {
 DeviceTiming::DeviceTiming(const machine::Machine& machine) : state_(std::make_unique<State>(machine)) {}
 DeviceTiming::~DeviceTiming() = default;
 void DeviceTiming::flush_l2() { state_->memory.flush(); }
+DeviceMemory& DeviceTiming::memory() { return state_->memory; }
 
 struct TimingEngine::State {
   // The blocks of one member, given to its seats in order, one each `interval`. A seat is a core, or in a launch over
@@ -33,6 +34,10 @@ struct TimingEngine::State {
     std::vector<std::unique_ptr<SimtCore>> cores;  // made when first used; tile programs use the others
     std::vector<std::unique_ptr<TileCore>> tile_cores;
     std::vector<uint32_t> under_way;  // tile programs: blocks on each seat
+    struct Span {
+      Ticks from = kForever, until = 0;
+    };
+    std::vector<Span> used;  // by core: its first block's start, its last one's end
   };
 
   State(const machine::Machine& machine, Code code, Shape shape, std::vector<DeviceTiming*> devices, uint64_t start,
@@ -41,6 +46,8 @@ struct TimingEngine::State {
   void start_group(uint32_t member, uint32_t seat, Ticks seat_free);
   void start_block(uint32_t member, uint32_t core, uint64_t index, Ticks at);
   std::string core_name(uint32_t core) const;
+  bool is_cube(uint32_t core) const;
+  void sum_up_cores();
   void end_block(BlockReplay& block);
   BlockReplay& block_of(uint64_t index);
   void advance();
@@ -104,7 +111,7 @@ TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vect
 
   dispatchers.resize(shape.members.size());
   for (uint32_t member = 0; member < dispatchers.size(); ++member) {
-    replay.adopt(shape.members[member], devices[member]->state().memory);
+    replay.adopt(shape.members[member], devices[member]->memory());
     Dispatcher& dispatcher = dispatchers[member];
     dispatcher.next = shape.first_block[member];
     dispatcher.end = member + 1 < shape.first_block.size() ? shape.first_block[member + 1] : shape.blocks;
@@ -112,6 +119,7 @@ TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vect
     dispatcher.cores.resize(cores);
     dispatcher.tile_cores.resize(cores * group);
     dispatcher.under_way.resize(cores);
+    dispatcher.used.resize(cores * group);
     fill(member);
   }
 }
@@ -178,7 +186,7 @@ void TimingEngine::State::start_block(uint32_t member, uint32_t core, uint64_t i
   }
   std::unique_ptr<TileCore>& made = dispatcher.tile_cores[core];
   if (!made) {
-    const bool cube = group > 1 ? core % group == 0 : code.kernel && code.kernel->core == image::CoreKind::aic;
+    const bool cube = is_cube(core);
     const uint64_t programs = shape.blocks / group * (group > 1 && !cube ? shape.group_aiv : 1);
     made = std::make_unique<TileCore>(replay, code.instructions, cross_flags, member, core,
                                       TileCore::Seat{cube, group, programs, core_name(core)});
@@ -190,6 +198,8 @@ void TimingEngine::State::start_block(uint32_t member, uint32_t core, uint64_t i
 void TimingEngine::State::end_block(BlockReplay& block) {
   uint32_t member = block.member, seat = simt ? block.core : block.core / group;
   end = std::max(end, block.end);
+  Dispatcher::Span& used = dispatchers[member].used[block.core];
+  used = {std::min(used.from, block.start), std::max(used.until, block.end)};
   ++replay.tally.blocks;
   if (trace) note_block(block);
   if (simt) dispatchers[member].cores[block.core]->end_block(block);
@@ -198,6 +208,32 @@ void TimingEngine::State::end_block(BlockReplay& block) {
   Ticks over = block.end;
   blocks.erase(block.index);
   if (--dispatchers[member].under_way[seat] == 0 || simt) start_group(member, seat, over);
+}
+
+bool TimingEngine::State::is_cube(uint32_t core) const {
+  return !simt && (group > 1 ? core % group == 0 : code.kernel && code.kernel->core == image::CoreKind::aic);
+}
+
+void TimingEngine::State::sum_up_cores() {
+  Tally& tally = replay.tally;
+  for (Dispatcher& dispatcher : dispatchers) {
+    for (uint32_t core = 0; core < dispatcher.used.size(); ++core) {
+      const Dispatcher::Span& used = dispatcher.used[core];
+      if (used.until <= used.from) continue;
+      const size_t kind = is_cube(core) ? 0 : 1;
+      ++tally.cores[kind];
+      tally.core_ticks[kind] += static_cast<uint64_t>(used.until - used.from);
+    }
+    for (auto& core : dispatcher.tile_cores)
+      for (size_t pipe = 0; core && pipe < TileCore::kPipes; ++pipe) {
+        const size_t kind = core->is_cube() ? 0 : 1;
+        tally.pipe_busy_most[pipe] = std::max(tally.pipe_busy_most[pipe], core->busy()[pipe]);
+        tally.pipe_busy[pipe] += core->busy()[pipe];
+        tally.kind_busy[kind][pipe] += core->busy()[pipe];
+        tally.pipe_instructions[pipe] += core->instructions()[pipe];
+        tally.kind_instructions[kind][pipe] += core->instructions()[pipe];
+      }
+  }
 }
 
 // As people count cores: a mix has AICs and AIVs side by side.
@@ -324,18 +360,12 @@ LaunchCounters TimingEngine::finish() {
         if (core && core->give_up()) stuck = true;
     if (stuck) state.advance();
   }
-  for (State::Dispatcher& dispatcher : state.dispatchers)
-    for (auto& core : dispatcher.tile_cores)
-      for (size_t pipe = 0; core && pipe < TileCore::kPipes; ++pipe) {
-        uint64_t& most = state.replay.tally.pipe_busy_most[pipe];
-        most = std::max(most, core->busy()[pipe]);
-        state.replay.tally.pipe_busy[pipe] += core->busy()[pipe];
-      }
+  state.sum_up_cores();
   Ticks end = std::max(state.end, state.replay.drained);
   LaunchCounters counters;
   counters.cycles = whole_cycles(end - state.start);
   counters.overhead_cycles = whole_cycles(state.first - state.start);
-  count(state.replay, state.code.words, counters);
+  count(state.replay, state.code, state.simt, counters);
   if (state.trace) state.note_launch(end, counters);
   return counters;
 }

@@ -27,7 +27,7 @@ void Stream::append(WarpEvents&& events) {
 }
 
 Replay::Replay(const machine::Machine& m, std::span<const isa::Instruction> code, bool simt, std::vector<uint16_t> of)
-    : machine(m), table(cost_table(m, code, simt)), lines(code.size() + 1), members(std::move(of)), fabric(m) {
+    : machine(m), table(cost_table(m, code, simt)), lines(code.size() + 1), stalls(code.size() + 1), members(std::move(of)), fabric(m) {
   if (!simt) tile = TileCosts(m, code);
   const machine::Chip& chip = m.chip;
   simt_latency = {ticks_of_cycles(chip.simt.dcache_l2_hit_cycles), ticks_of_cycles(chip.simt.dcache_miss_cycles)};
@@ -59,6 +59,7 @@ DeviceMemory& Replay::memory_of(uint16_t device) {
 
 void Replay::adopt(uint16_t device, DeviceMemory& memory) {
   if (device >= memories_.size()) memories_.resize(size_t{device} + 1);
+  memory.settle();
   memories_[device] = &memory;
 }
 
@@ -118,6 +119,7 @@ uint32_t Replay::new_request() {
     request.stage = Request::Stage::leave;
     request.bound = 0;
     request.bytes = 0;
+    request.place = kNone;
   }
   return number;
 }

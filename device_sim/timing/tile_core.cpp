@@ -160,7 +160,7 @@ bool TileCore::next_run() {
         replay_.tally.warp_instructions += count;
         replay_.tally.lane_instructions += count;
         busy_[kScalar] += replay_.table.busy_before[first + count] - replay_.table.busy_before[first];
-        replay_.tally.pipe_instructions[kScalar] += count;
+        instructions_[kScalar] += count;
         return true;
       }
       case EventKind::sleep:

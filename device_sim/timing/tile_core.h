@@ -35,6 +35,8 @@ class TileCore {
   void wake_at(Ticks at);
   bool give_up();  // after a fault: ends the block if it waits for something; false if there is none
   const std::array<uint64_t, kPipes>& busy() const { return busy_; }  // ticks, by pipe
+  const std::array<uint64_t, kPipes>& instructions() const { return instructions_; }
+  bool is_cube() const { return seat_.cube; }
 
  private:
   enum class Act : uint8_t { work, set_flag, wait_flag, barrier, cross_set, cross_wait };
@@ -101,7 +103,7 @@ class TileCore {
   std::vector<std::deque<Ticks>> flags_;
   std::map<uint32_t, Unit> units_;  // by address in L0C / 64
   Ticks cube_end_ = -1;             // of the last mmad
-  std::array<uint64_t, kPipes> busy_{};
+  std::array<uint64_t, kPipes> busy_{}, instructions_{};
   std::array<Ticks, kScoreboardSlots> ready_{};
   uint32_t index_ = 0, left_ = 0, last_ = 0;
   Ticks scalar_ = 0;  // when the scalar unit may issue again

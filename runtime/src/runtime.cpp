@@ -227,7 +227,7 @@ void Runtime::finish() {
 std::string Runtime::report() {
   auto guard = lock();
   if (!finished_) hand_over(kEverything);
-  log_.forget_links();
+  log_.forget_totals();
   driver_->summarize();
   ReportFacts facts;
   facts.machine = driver_->facts();

@@ -40,6 +40,7 @@ class Sink final : public hal::Telemetry {
   void span(const hal::SpanRecord& record) override { log.span(record); }
   void counter(const hal::CounterRecord& record) override { log.counter(record); }
   void link(const hal::LinkRecord& record) override { log.link(record); }
+  void memory(const hal::MemoryRecord& record) override { log.memory(record); }
   void fault(const hal::FaultRecord& record) override { log.fault(record); }
   void warning(const std::string& text) override { log.warning(text); }
   bool progress(const hal::ProgressRecord&) override { return !keep_going_ || keep_going_(); }
@@ -230,7 +231,7 @@ class SimSession final : public Session {
   }
   std::string report() override {
     Machine& m = *machine_;
-    m.sink->log.forget_links();
+    m.sink->log.forget_totals();
     m.driver->summarize();
     rt::ReportFacts facts;
     facts.machine = m.driver->facts();
