@@ -1,21 +1,23 @@
 #include "device_sim/timing/device_memory.h"
 
+#include <algorithm>
 #include <bit>
-#include <cstring>
+
+#include "device_sim/core/events.h"
 
 namespace phx::sim::timing {
 namespace {
-constexpr size_t kTurnEntries = size_t{1} << 14;
-}
+constexpr size_t kAhead = 6;         // lines are many and their sets lie far apart: fetched that many before
+constexpr uint64_t kGroupLines = 4;  // from that many on rows are worth a group
+}  // namespace
 
-DeviceMemory::DeviceMemory(const machine::Machine& machine) : turns_(kTurnEntries) {
+DeviceMemory::DeviceMemory(const machine::Machine& machine) {
   const machine::Chip& chip = machine.chip;
   const double clock = chip.clock_hz;
   line_bytes_ = static_cast<uint32_t>(std::max<int64_t>(128, chip.l2.line_bytes));
   line_shift_ = static_cast<unsigned>(std::countr_zero(std::bit_floor(line_bytes_ / 128u)));
   ways_ = static_cast<unsigned>(std::max<int64_t>(1, chip.l2.ways));
   sets_ = Remainder(static_cast<uint64_t>(std::max<int64_t>(1, chip.l2.size_bytes / (int64_t(line_bytes_) * ways_))));
-  lines_.reset(static_cast<Line*>(std::calloc(sets_.divisor() * ways_, sizeof(Line))));
   l2_read_ = Server::per_second(chip.l2.read_bytes_per_second, clock);
   l2_write_ = Server::per_second(chip.l2.write_bytes_per_second, clock);
   hbm_ = Server::per_second(chip.hbm.bytes_per_second(), clock);
@@ -29,40 +31,82 @@ DeviceMemory::DeviceMemory(const machine::Machine& machine) : turns_(kTurnEntrie
   atomic_ticks_ = ticks_of_cycles(chip.simt.gm_atomic_cycles);
 }
 
-void DeviceMemory::flush() { lines_.reset(static_cast<Line*>(std::calloc(sets_.divisor() * ways_, sizeof(Line)))); }
+void DeviceMemory::flush() {
+  deferred_.clear();
+  lines_.reset();
+  places_.reset();
+  groups_.clear();
+  set_digests_.clear();
+  contents_ = {};
+  settle();
+}
 
 bool DeviceMemory::touch(uint64_t line, Ticks at, bool dirty, MemoryTally& tally, Line*& entry) {
-  Line* set = &lines_[sets_.of(line) * ways_];
+  const uint64_t number = sets_.of(line);
+  touched_[number] = 1;
+  Line* set = &lines_[number * ways_];
+  LineGroups::Place* places = &places_[number * ways_];
   const uint64_t tag = line + 1;
   unsigned way = 0;
   while (way < ways_ && (set[way].tag & ~kDirty) != tag) ++way;
-  bool hit = way < ways_;
+  const bool hit = way < ways_;
   if (!hit) {
-    way = ways_ - 1;
+    way = oldest(places);
     if (set[way].tag & kDirty) {
       hbm_.serve(at, line_bytes_);
       tally.hbm_write += line_bytes_;
     }
+    set[way] = {tag, 0};
   }
-  Line moved = hit ? set[way] : Line{tag, 0};
-  if (way) std::memmove(set + 1, set, way * sizeof(Line));
-  if (dirty) moved.tag |= kDirty;
-  set[0] = moved;
-  entry = set;
+  groups_.leave(places[way]);
+  places[way] = groups_.enter();
+  if (dirty) set[way].tag |= kDirty;
+  entry = set + way;
   return hit;
 }
 
-DeviceMemory::Answer DeviceMemory::read(std::span<const Part> parts, Ticks at, const AccessLatency& latency,
-                                        MemoryTally& tally, uint64_t overhead_bytes) {
-  uint64_t bytes = 0;
-  for (const Part& part : parts) bytes += part.bytes;
-  Ticks served = l2_read_.serve(at, bytes);
-  tally.l2_read += bytes;
-  Answer answer{served, served + latency.l2_hit};
+// Of those that nobody has asked for since order(), the last.
+unsigned DeviceMemory::oldest(const LineGroups::Place* places) const {
+  unsigned oldest = ways_ - 1;
+  uint64_t age = groups_.age(places[oldest]);
+  for (unsigned way = oldest; way > 0 && age > 0;) {
+    const uint64_t other = groups_.age(places[--way]);
+    if (other >= age) continue;
+    age = other;
+    oldest = way;
+  }
+  return oldest;
+}
+
+void DeviceMemory::order() {
+  if (!lines_ || groups_.untouched()) return;
+  std::vector<std::pair<uint64_t, Line>> set(ways_);
+  for (uint64_t number = 0; number < sets_.divisor(); ++number) {
+    if (!touched_[number]) continue;
+    Line* lines = &lines_[number * ways_];
+    LineGroups::Place* places = &places_[number * ways_];
+    for (unsigned way = 0; way < ways_; ++way) {
+      const std::pair<uint64_t, Line> one{groups_.age(places[way]), lines[way]};
+      unsigned to = way;
+      for (; to > 0 && set[to - 1].first < one.first; --to) set[to] = set[to - 1];
+      set[to] = one;
+    }
+    for (unsigned way = 0; way < ways_; ++way) {
+      lines[way] = set[way].second;
+      places[way] = 0;
+    }
+  }
+  groups_.clear();
+}
+
+// `line_at(i)`: number of the i-th L2 line; equal neighbours are one.
+template <class LineAt>
+void DeviceMemory::read_lines(size_t count, LineAt line_at, Ticks served, const AccessLatency& latency,
+                              MemoryTally& tally, uint64_t overhead_bytes, Answer& answer) {
   uint64_t last = ~uint64_t{0};
-  for (size_t i = 0; i < parts.size(); ++i) {
-    prefetch(parts, i);
-    uint64_t line = parts[i].line >> line_shift_;
+  for (size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) prefetch(line_at(i + kAhead));
+    const uint64_t line = line_at(i);
     if (line == last) continue;
     last = line;
     Line* entry;
@@ -77,6 +121,40 @@ DeviceMemory::Answer DeviceMemory::read(std::span<const Part> parts, Ticks at, c
     }
     answer.data = std::max(answer.data, entry->filled + latency.l2_hit);
   }
+}
+
+template <class LineAt>
+void DeviceMemory::write_lines(size_t count, LineAt line_at, Ticks served, MemoryTally& tally, uint64_t overhead_bytes,
+                               Answer& answer) {
+  uint64_t last = ~uint64_t{0};
+  for (size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) prefetch(line_at(i + kAhead));
+    const uint64_t line = line_at(i);
+    if (line == last) continue;
+    last = line;
+    Line* entry;
+    if (touch(line, served, true, tally, entry)) {
+      ++tally.l2_hits;
+      ++tally.l2_write_hits;
+    } else {
+      ++tally.l2_misses;
+      ++tally.l2_write_misses;
+      ++answer.missed;
+      if (overhead_bytes) hbm_.serve(served, overhead_bytes);
+      overhead_bytes = 0;
+    }
+  }
+}
+
+DeviceMemory::Answer DeviceMemory::read(std::span<const Part> parts, Ticks at, const AccessLatency& latency,
+                                        MemoryTally& tally, uint64_t overhead_bytes) {
+  uint64_t bytes = 0;
+  for (const Part& part : parts) bytes += part.bytes;
+  const Ticks served = l2_read_.serve(at, bytes);
+  tally.l2_read += bytes;
+  Answer answer{served, served + latency.l2_hit};
+  auto line_at = [&](size_t i) { return parts[i].line >> line_shift_; };
+  read_lines(parts.size(), line_at, served, latency, tally, overhead_bytes, answer);
   return answer;
 }
 
@@ -84,25 +162,62 @@ DeviceMemory::Answer DeviceMemory::write(std::span<const Part> parts, Ticks at, 
                                          uint64_t overhead_bytes) {
   uint64_t bytes = 0;
   for (const Part& part : parts) bytes += part.bytes;
-  Ticks served = l2_write_.serve(at, bytes);
+  const Ticks served = l2_write_.serve(at, bytes);
   tally.l2_write += bytes;
   Answer answer{served, served};
-  uint64_t last = ~uint64_t{0};
-  for (size_t i = 0; i < parts.size(); ++i) {
-    prefetch(parts, i);
-    uint64_t line = parts[i].line >> line_shift_;
-    if (line == last) continue;
-    last = line;
-    Line* entry;
-    if (touch(line, served, true, tally, entry)) {
-      ++tally.l2_hits;
-    } else {
-      ++tally.l2_misses;
-      ++answer.missed;
-      if (overhead_bytes) hbm_.serve(served, overhead_bytes);
-      overhead_bytes = 0;
+  auto line_at = [&](size_t i) { return parts[i].line >> line_shift_; };
+  write_lines(parts.size(), line_at, served, tally, overhead_bytes, answer);
+  return answer;
+}
+
+// The lines of rows in their order, into asked_; two neighbours are never equal.
+void DeviceMemory::list_lines(std::span<const Rows> rows) {
+  asked_.clear();
+  for (const Rows& row : rows) {
+    if (row.bytes == 0) continue;
+    for (uint64_t k = 0; k < row.count; ++k) {
+      const uint64_t first = row.line + k * row.pitch / kLineBytes;
+      const uint64_t end = (first + (row.bytes - 1) / kLineBytes) >> line_shift_;
+      uint64_t line = first >> line_shift_;
+      if (!asked_.empty() && asked_.back() == line) ++line;
+      for (; line <= end; ++line) asked_.push_back(line);
     }
   }
+}
+
+DeviceMemory::Answer DeviceMemory::read(std::span<const Rows> rows, Ticks at, const AccessLatency& latency,
+                                        MemoryTally& tally, uint64_t overhead_bytes) {
+  uint64_t bytes = 0;
+  for (const Rows& row : rows) bytes += row.size();
+  const Ticks served = l2_read_.serve(at, bytes);
+  tally.l2_read += bytes;
+  Answer answer{served, served + latency.l2_hit};
+  const bool grouped = rows.size() == 1 && bytes >= kGroupLines * line_bytes_;
+  if (grouped)
+    if (const LineGroups::Group* group = groups_.again(rows[0], false)) {
+      tally.l2_hits += group->lines;
+      answer.data = std::max(answer.data, group->filled + latency.l2_hit);
+      return answer;
+    }
+  list_lines(rows);
+  if (grouped) groups_.begin(rows[0]);
+  const Ticks before = answer.data;
+  auto line_at = [&](size_t i) { return asked_[i]; };
+  read_lines(asked_.size(), line_at, served, latency, tally, overhead_bytes, answer);
+  if (grouped) groups_.end(asked_.size(), false, answer.data > before ? answer.data - latency.l2_hit : 0);
+  return answer;
+}
+
+DeviceMemory::Answer DeviceMemory::write(std::span<const Rows> rows, Ticks at, MemoryTally& tally,
+                                         uint64_t overhead_bytes) {
+  uint64_t bytes = 0;
+  for (const Rows& row : rows) bytes += row.size();
+  const Ticks served = l2_write_.serve(at, bytes);
+  tally.l2_write += bytes;
+  Answer answer{served, served};
+  list_lines(rows);
+  auto line_at = [&](size_t i) { return asked_[i]; };
+  write_lines(asked_.size(), line_at, served, tally, overhead_bytes, answer);
   return answer;
 }
 
@@ -111,6 +226,7 @@ DeviceMemory::Answer DeviceMemory::atomic(std::span<const Part> parts, uint32_t 
   // Read into the L2, then take turns in each sector; the result leaves when the last turn is over.
   Answer answer = read(parts, at, {0, latency.l2_miss - latency.l2_hit}, tally);
   Ticks served = answer.data;
+  if (turns_.empty()) turns_.resize(kTurnEntries);
   for (const Part& part : parts) {
     Line* entry;
     touch(part.line >> line_shift_, served, true, tally, entry);
@@ -121,6 +237,7 @@ DeviceMemory::Answer DeviceMemory::atomic(std::span<const Part> parts, uint32_t 
       served = std::max(served, turn);
     }
   }
+  latest_turn_ = std::max(latest_turn_, served);
   return {served, served + latency.l2_hit, answer.missed};
 }
 

@@ -3,12 +3,16 @@
 // All calls come in order of simulated time; the state outlives launches (DeviceTiming owns one of these).
 #pragma once
 
+#include <array>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "device_sim/machine/machine.h"
+#include "device_sim/timing/launch_effect.h"
+#include "device_sim/timing/line_groups.h"
 #include "device_sim/timing/remainder.h"
 #include "device_sim/timing/ticks.h"
 
@@ -22,6 +26,7 @@ struct AccessLatency {
 struct MemoryTally {
   uint64_t l2_read = 0, l2_write = 0, hbm_read = 0, hbm_write = 0;  // bytes
   uint64_t l2_hits = 0, l2_misses = 0;                              // L2 lines asked for
+  uint64_t l2_write_hits = 0, l2_write_misses = 0;                  // of them by writes
 };
 
 class DeviceMemory {
@@ -42,11 +47,33 @@ class DeviceMemory {
   Answer read(std::span<const Part> parts, Ticks at, const AccessLatency& latency, MemoryTally& tally,
               uint64_t overhead_bytes = 0);
   Answer write(std::span<const Part> parts, Ticks at, MemoryTally& tally, uint64_t overhead_bytes = 0);
+  // The same for all lines of all rows.
+  Answer read(std::span<const Rows> rows, Ticks at, const AccessLatency& latency, MemoryTally& tally,
+              uint64_t overhead_bytes = 0);
+  Answer write(std::span<const Rows> rows, Ticks at, MemoryTally& tally, uint64_t overhead_bytes = 0);
   // `turns`: operations that have to follow one another in each sector.
   Answer atomic(std::span<const Part> parts, uint32_t turns, Ticks at, const AccessLatency& latency,
                 MemoryTally& tally);
 
   void flush();  // empties the L2; dirty lines are lost without cost
+
+  // --- Reuse of identical work (launch_effect.h). settle() comes before the first request and after every repeat().
+  void settle();
+  // Addresses are told apart by their distance from the origin, so that devices whose buffers lie alike are alike. It
+  // can be chosen while nothing has been asked of the L2.
+  bool untouched() const { return !lines_ && deferred_.empty(); }
+  void set_origin(uint64_t line) { origin_ = line >> line_shift_; }  // numbers of 128-byte lines, as in Part
+  uint64_t origin() const { return origin_ << line_shift_; }
+  // Whether moving all addresses by multiples of `bytes` changes nothing but names of lines.
+  bool moves_by(uint64_t bytes) const {
+    return bytes % (uint64_t{128} << line_shift_) == 0 && bytes % line_bytes_ == 0;
+  }
+  // What a launch that starts at `at` finds; nullopt while a fill or an atomic's turn ends later.
+  std::optional<MemoryCondition> condition(Ticks at);
+  // What a launch that started at `start` has done since condition() was asked.
+  LaunchEffect effect(Ticks start);
+  // As if a launch with that effect had run from `start` on, which found the same condition.
+  void repeat(std::shared_ptr<const LaunchEffect> effect, Ticks start);
 
   // To and from the host, and to and from the other devices across each topology level.
   Server host_in, host_out;
@@ -62,26 +89,57 @@ class DeviceMemory {
   };
   static constexpr uint64_t kDirty = uint64_t{1} << 63;
 
-  // Parts are many and their sets lie far apart: fetches those that come next while one is looked at.
-  void prefetch(std::span<const Part> parts, size_t at) const {
-    constexpr size_t kAhead = 6;
-    if (at + kAhead >= parts.size()) return;
-    const Line* set = &lines_[sets_.of(parts[at + kAhead].line >> line_shift_) * ways_];
-    for (unsigned way = 0; way < ways_; way += 64 / sizeof(Line)) __builtin_prefetch(set + way, 1);
+  void prefetch(uint64_t line) const {
+    const uint64_t set = sets_.of(line) * ways_;
+    for (unsigned way = 0; way < ways_; way += 64 / sizeof(Line)) __builtin_prefetch(&lines_[set + way], 1);
+    for (unsigned way = 0; way < ways_; way += 64 / sizeof(LineGroups::Place))
+      __builtin_prefetch(&places_[set + way], 1);
   }
-  // Moves the line to the front of its set; true if it was there. A dirty victim is written back from `at` on.
+  // The line is the youngest of its set from now on; true if it was there. A dirty victim is written back from `at` on.
   bool touch(uint64_t line, Ticks at, bool dirty, MemoryTally& tally, Line*& entry);
+  unsigned oldest(const LineGroups::Place* places) const;  // way of a set
+  // Puts the lines of each set in the order in which they were asked for, the last one first, and forgets their places.
+  void order();
+  template <class LineAt>
+  void read_lines(size_t count, LineAt line_at, Ticks served, const AccessLatency& latency, MemoryTally& tally,
+                  uint64_t overhead_bytes, Answer& answer);
+  template <class LineAt>
+  void write_lines(size_t count, LineAt line_at, Ticks served, MemoryTally& tally, uint64_t overhead_bytes,
+                   Answer& answer);
+  void list_lines(std::span<const Rows> rows);
 
   Remainder sets_{1};
   unsigned ways_ = 1;
   unsigned line_shift_ = 2;  // L2 line = 128-byte line >> line_shift_
   uint32_t line_bytes_ = 512;
-  std::unique_ptr<Line[], FreeDeleter> lines_;  // set by set, most recently used first; untouched pages cost nothing
+  std::unique_ptr<Line[], FreeDeleter> lines_;                // set by set; untouched pages cost nothing
+  std::unique_ptr<LineGroups::Place[], FreeDeleter> places_;  // of each line since order()
+  LineGroups groups_;
+  std::vector<uint64_t> asked_;  // lines of the rows of a request
   Server l2_read_, l2_write_, hbm_;
   Ticks atomic_ticks_ = 0;
 
+  static constexpr size_t kTurnEntries = size_t{1} << 14;
   std::vector<Ticks>
       turns_;  // by sector: when its last atomic is over; direct-mapped, colliding sectors take turns together
+
+  // Reuse (launch_effect.cpp).
+  struct Deferred {
+    std::shared_ptr<const LaunchEffect> effect;
+    Ticks start;
+  };
+  std::array<Server*, LaunchEffect::kServers> servers();
+  uint64_t digest_of(const Line* set) const;
+  void fold();
+  void apply(const Deferred& deferred);
+  uint64_t origin_ = 0;                 // number of an L2 line
+  std::unique_ptr<uint8_t[]> touched_;  // by set: something has changed since fold()
+  std::vector<uint64_t> set_digests_;   // of fold(); empty: nobody has asked yet
+  std::array<uint64_t, 2> contents_{};  // their sum, mixed in two ways
+  Ticks latest_ = 0;                    // end of the last fill that fold() has seen, or of an atomic's turn
+  Ticks latest_turn_ = 0;
+  std::array<Server::Books, LaunchEffect::kServers> books_{};  // when condition() was asked
+  std::vector<Deferred> deferred_;                             // repeated, not yet in lines_
 };
 
 }  // namespace phx::sim::timing

@@ -2,9 +2,10 @@
 
 #include "device_sim/timing/engine.h"
 
-#include <deque>
+#include <algorithm>
 #include <unordered_map>
 
+#include "device_sim/isa/fields.h"
 #include "device_sim/timing/counters.h"
 #include "device_sim/timing/replay.h"
 #include "device_sim/timing/simt_core.h"
@@ -24,6 +25,14 @@ DeviceTiming::DeviceTiming(const machine::Machine& machine) : state_(std::make_u
 DeviceTiming::~DeviceTiming() = default;
 void DeviceTiming::flush_l2() { state_->memory.flush(); }
 DeviceMemory& DeviceTiming::memory() { return state_->memory; }
+
+namespace {
+bool reads_clock(const isa::Instruction& instruction) {
+  if (instruction.op != isa::Opcode::Rdsr) return false;
+  const isa::SpecialReg which = isa::field::Special::get_sr(instruction);
+  return which == isa::SpecialReg::Clock || which == isa::SpecialReg::Clock64 || which == isa::SpecialReg::GlobalTimer;
+}
+}  // namespace
 
 struct TimingEngine::State {
   // The blocks of one member, given to its seats in order, one each `interval`. A seat is a core, or in a launch over
@@ -88,6 +97,8 @@ TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vect
   us_per_tick = 1e6 / chip.clock_hz / kCycle;
   replay.trace = trace;
   replay.us_per_tick = us_per_tick;
+  // A trace is written in order of time; a clock's answer depends on how far the launch has come.
+  replay.runs_ahead = !trace && std::none_of(code.instructions.begin(), code.instructions.end(), reads_clock);
   start = static_cast<Ticks>(at) * kCycle;
   const bool cubes = code.kernel && code.kernel->core == image::CoreKind::aic;
   group = 1 + (simt ? 0 : shape.group_aiv);
@@ -344,6 +355,7 @@ LaunchCounters TimingEngine::finish() {
   for (auto& [index, block] : state.blocks) block->finished = true;
   state.advance();
   // A launch that faulted leaves waits behind that nobody ends.
+  state.replay.now = std::max(state.replay.now, state.replay.reached);
   for (bool stuck = true; stuck;) {
     stuck = false;
     for (BlockReplay* block : state.places) {

@@ -28,7 +28,10 @@ void Stream::append(WarpEvents&& events) {
 
 Replay::Replay(const machine::Machine& m, std::span<const isa::Instruction> code, bool simt, std::vector<uint16_t> of)
     : machine(m), table(cost_table(m, code, simt)), lines(code.size() + 1), stalls(code.size() + 1), members(std::move(of)), fabric(m) {
-  if (!simt) tile = TileCosts(m, code);
+  if (!simt) {
+    tile = TileCosts(m, code);
+    issues = tile_issues(code);
+  }
   const machine::Chip& chip = m.chip;
   simt_latency = {ticks_of_cycles(chip.simt.dcache_l2_hit_cycles), ticks_of_cycles(chip.simt.dcache_miss_cycles)};
   dma_latency = {ticks_of_cycles(chip.l2.hit_latency_cycles), ticks_of_cycles(chip.hbm.miss_latency_cycles)};

@@ -17,6 +17,7 @@
 #include "device_sim/timing/instruction_costs.h"
 #include "device_sim/timing/ticks.h"
 #include "device_sim/timing/tile_costs.h"
+#include "device_sim/timing/tile_issue.h"
 
 namespace phx::sim {
 class TraceSink;
@@ -182,11 +183,14 @@ class Replay {
   const machine::Machine& machine;
   CostTable table;
   TileCosts tile;
+  std::vector<TileIssue> issues;  // tile programs, by decoded index
   std::vector<LineTally> lines;  // one more than instructions
   StallTable stalls;             // by instruction
   std::vector<uint16_t> members;
   EventQueue queue;
   Ticks now = 0;
+  Ticks reached = 0;        // by a tile core that runs ahead
+  bool runs_ahead = false;  // tile cores may: nobody looks at the order of what happens inside of them
   Ticks least_wake = kCycle;  // no wait for another warp ends sooner after its cause than this
   bool paused = false;        // an agent needs events that have not been fed
   bool more_blocks = true;    // some block has not started: a new one may appear on any core

@@ -1,5 +1,6 @@
 #include "device_sim/timing/tile_core.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "device_sim/isa/fields.h"
@@ -14,25 +15,6 @@ constexpr unsigned kScalar = static_cast<unsigned>(isa::Pipe::S), kVector = stat
                    kMte1 = static_cast<unsigned>(isa::Pipe::MTE1);
 constexpr unsigned kAllPipes = static_cast<unsigned>(isa::PipeField::PipeAll);
 
-bool goes_to_gm(const isa::Instruction& instruction) {
-  return instruction.op == Opcode::Fixpipe && isa::field::Fixpipe::get_to(instruction) == isa::FixTarget::FixGm;
-}
-// Which records follow the instruction in the stream (events.h).
-bool has_work_record(const isa::Instruction& instruction) {
-  switch (isa::row(instruction.op)->family) {
-    case isa::Family::cube:
-    case isa::Family::fix:
-    case isa::Family::vec:
-      return true;
-    default:
-      return instruction.op == Opcode::L1L0a || instruction.op == Opcode::L1L0b || instruction.op == Opcode::L1Bt;
-  }
-}
-bool has_rows_record(const isa::Instruction& instruction) {
-  return goes_to_gm(instruction) ||
-         (isa::row(instruction.op)->family == isa::Family::dma && !has_work_record(instruction));
-}
-
 }  // namespace
 
 TileCore::TileCore(Replay& replay, std::span<const isa::Instruction> code, CrossFlags& cross, uint32_t member,
@@ -43,12 +25,13 @@ TileCore::TileCore(Replay& replay, std::span<const isa::Instruction> code, Cross
       member_(member),
       core_(core),
       seat_(std::move(seat)),
+      issues_(replay.issues),
       flags_(kPipes * kPipes * 8) {
   const machine::Queues& queues = replay.machine.chip.queues;
   const int64_t depths[kPipes] = {
       1, queues.v_depth, queues.m_depth, queues.mte1_depth, queues.mte2_depth, queues.mte3_depth, queues.fix_depth};
   for (unsigned pipe = 0; pipe < kPipes; ++pipe)
-    pipes_[pipe].depth = static_cast<size_t>(std::max<int64_t>(1, depths[pipe]));
+    pipes_[pipe].queue.set_depth(static_cast<size_t>(std::max<int64_t>(1, depths[pipe])));
 }
 
 void TileCore::start_block(BlockReplay& block, Ticks at) {
@@ -65,8 +48,9 @@ void TileCore::start_block(BlockReplay& block, Ticks at) {
   cube_end_ = -1;
   ready_.fill(0);
   left_ = 0;
-  scalar_ = at;
-  scalar_blocked_ = ending_ = starved_ = false;
+  now_ = scalar_ = at;
+  scalar_blocked_ = scalar_outside_ = ending_ = starved_ = false;
+  waits_for_others_ = 0;
   wake_at(at);
 }
 
@@ -80,53 +64,71 @@ void TileCore::wake_at(Ticks at) {
 // Something happened that a waiting pipe or the scalar unit may have waited for.
 void TileCore::unblock() {
   for (Pipe& pipe : pipes_) pipe.blocked = false;
-  resume_scalar();
+  if (scalar_waits_at_ == kPipes) resume_scalar();
 }
 
-void TileCore::block_scalar(Stall reason) {
+// `pipe`: the scalar unit waits for room in its queue.
+void TileCore::block_scalar(Stall reason, unsigned pipe) {
   scalar_blocked_ = true;
   scalar_waits_for_ = reason;
+  scalar_waits_at_ = pipe;
 }
 
 void TileCore::resume_scalar() {
   if (!scalar_blocked_) return;
   scalar_blocked_ = false;
-  if (replay_.now <= scalar_) return;
-  replay_.stall(scalar_waits_for_, index_, replay_.now - scalar_);
-  scalar_ = replay_.now;
+  if (now_ <= scalar_) return;
+  replay_.stall(scalar_waits_for_, index_, now_ - scalar_);
+  scalar_ = now_;
+}
+
+void TileCore::popped(unsigned number) {
+  if (scalar_waits_at_ == kPipes || scalar_waits_at_ == number) resume_scalar();
+}
+
+Ticks TileCore::next_step(unsigned& who) const {
+  Ticks next = kForever;
+  for (unsigned number = 1; number < kPipes; ++number) {
+    const Pipe& pipe = pipes_[number];
+    if (pipe.queue.empty() || pipe.blocked) continue;
+    const Ticks at = std::max(pipe.free, pipe.queue[0].issued);
+    if (at >= next) continue;
+    next = at;
+    who = number;
+  }
+  return next;
 }
 
 void TileCore::run(Ticks event_time) {
   if (key_ != event_time || !block_) return;
   key_ = kForever;
+  now_ = std::max(now_, replay_.now);
   for (;;) {
-    Ticks next = scalar_blocked_ || (ending_ && left_ == 0) ? kForever : scalar_;
     unsigned who = kScalar;
-    for (unsigned number = 1; number < kPipes; ++number) {
-      const Pipe& pipe = pipes_[number];
-      if (pipe.queue.empty() || pipe.blocked) continue;
-      Ticks at = std::max(pipe.free, pipe.queue.front().issued);
-      if (at < next) {
-        next = at;
-        who = number;
-      }
-    }
+    const Ticks pipes = next_step(who);
+    const Ticks scalar = scalar_blocked_ || (ending_ && left_ == 0) ? kForever : scalar_;
+    if (scalar <= pipes) who = kScalar;
+    const Ticks next = std::min(scalar, pipes);
     if (next >= kForever) break;
-    if (next > replay_.now) {
-      wake_at(next);
+    const Ticks at = std::max(now_, next);
+    const bool outside = who == kScalar ? scalar_outside_ : pipes_[who].queue.front().outside;
+    if (at > (outside ? replay_.now : horizon())) {
+      wake_at(at);
       return;
     }
+    now_ = at;
     if (who == kScalar)
       step_scalar();
     else
       step_pipe(who);
-    if (starved_) {
+    if (starved_) {  // others may go on up to this step
       starved_ = false;
-      replay_.paused = true;
-      wake_at(replay_.now);
+      replay_.paused = now_ <= replay_.now;
+      wake_at(now_);
       return;
     }
   }
+  replay_.reached = std::max(replay_.reached, now_);
   if (!ending_) return;
   Ticks end = scalar_;
   for (const Pipe& pipe : pipes_) {
@@ -135,7 +137,7 @@ void TileCore::run(Ticks event_time) {
   }
   BlockReplay& block = *block_;
   block_ = nullptr;
-  replay_.warp_over(block, std::max(end, replay_.now));
+  replay_.warp_over(block, std::max(end, now_));
 }
 
 bool TileCore::next_run() {
@@ -180,11 +182,11 @@ bool TileCore::next_run() {
 }
 
 // The records of an instruction, once they are all there: an ordered one gets its own in the next round.
-bool TileCore::take_records(Step& step, const isa::Instruction& instruction) {
+bool TileCore::take_records(Step& step, const TileIssue& issue) {
   Stream& stream = block_->streams[0];
   const std::vector<uint64_t>& words = stream.accesses;
   size_t at = stream.access_at;
-  if (has_work_record(instruction)) {
+  if (issue.work_record) {
     if (at + 1 < words.size()) {
       step.work = words[at] >> 32;
       step.shape = words[at + 1];
@@ -193,19 +195,54 @@ bool TileCore::take_records(Step& step, const isa::Instruction& instruction) {
       return false;
     }
   }
-  if (has_rows_record(instruction)) {
+  if (issue.rows_record) {
     if (at >= words.size() && !block_->finished) return false;
-    uint64_t header = at < words.size() ? words[at] : 0;
-    ++at;
+    const uint64_t header = at < words.size() ? words[at] : 0;
+    at = std::min(at + 1, words.size());
+    const size_t begin = at;
     for (uint64_t row = 0; row < (header >> 16 & 0xFFFF) && at + 1 < words.size(); ++row)
-      for (unsigned i = words[at] >> 32 ? 3 : 2; i > 0 && at < words.size(); --i) step.rows.push_back(words[at++]);
+      at = std::min(at + (words[at] >> 32 ? 3 : 2), words.size());
+    take_rows(step.traffic, words.data() + begin, at - begin);
   }
   stream.access_at = std::min(at, words.size());
   return true;
 }
 
-// Issues scalar instructions until one can be seen by a pipe or by memory at a later time.
+void TileCore::take_rows(Traffic& traffic, const uint64_t* words, size_t count) {
+  const machine::Dma& dma = replay_.machine.chip.dma;
+  const uint64_t packet = static_cast<uint64_t>(std::max<int64_t>(32, dma.packet_bytes));
+  traffic.bytes = 0;
+  traffic.request_cycles = 0;
+  traffic.rows = {};
+  traffic.more.reset();
+  size_t records = 0;
+  for (size_t at = 0; at + 1 < count; ++records) {
+    const uint64_t size = words[at] & 0xFFFFFFFF, more = words[at] >> 32, line = words[at + 1];
+    const uint64_t pitch = more && at + 2 < count ? words[at + 2] : 0;
+    at += more ? 3 : 2;
+    double row = double(size / packet) * std::max(dma.request_cycles, double(packet) / dma.bytes_per_cycle);
+    if (size % packet) row += std::max(dma.request_cycles, double(size % packet) / dma.bytes_per_cycle);
+    traffic.request_cycles += row * double(more + 1);
+    traffic.bytes += size * (more + 1);
+    const HomedRows homed{static_cast<uint16_t>(line >> 48),
+                          static_cast<uint32_t>(records),
+                          {line >> 4 & kLineMask, size, more + 1, pitch}};
+    if (records == 0) {
+      traffic.rows = homed;
+      continue;
+    }
+    if (records == 1) traffic.more = std::make_unique<std::vector<HomedRows>>(1, traffic.rows);
+    traffic.more->push_back(homed);
+  }
+  if (traffic.more)
+    std::sort(traffic.more->begin(), traffic.more->end(), [](const HomedRows& a, const HomedRows& b) {
+      return a.home != b.home ? a.home < b.home : a.number < b.number;
+    });
+}
+
+// Issues scalar instructions until one comes that a pipe or memory could see after something else has happened.
 void TileCore::step_scalar() {
+  unsigned who = kScalar;
   for (;;) {
     if (left_ == 0 && !next_run()) return;
     const Cost& cost = replay_.table.costs[index_];
@@ -215,46 +252,26 @@ void TileCore::step_scalar() {
       replay_.stall(Stall::dependency, index_, at - scalar_);
       scalar_ = at;
     }
-    const bool seen = cost.flags & (kTile | kMemory);
-    if (seen && at > replay_.now) return;  // again at that time
-    const isa::Instruction& instruction = code_[index_];
+    const TileIssue& issue = issues_[index_];
+    if (cost.flags & (kTile | kMemory)) {
+      scalar_outside_ = cost.flags & kMemory || (issue.outside && issue.pipe == kScalar);
+      if (at > now_ && at > next_step(who)) return;                                  // after that
+      if (std::max(at, now_) > (scalar_outside_ ? replay_.now : horizon())) return;  // again at that time
+      now_ = std::max(now_, at);
+    }
     Ticks latency = cost.latency;
     if (cost.flags & kTile) {
+      const unsigned pipe = issue.pipe;
+      if (pipe < kPipes && pipe != kScalar && pipes_[pipe].queue.full()) return block_scalar(Stall::queue, pipe);
       Step step;
+      step.act = issue.act;
+      step.outside = issue.outside;
       step.issued = at + cost.latency;
       step.instruction = index_;
-      unsigned pipe = kScalar;
-      switch (instruction.op) {
-        case Opcode::SetFlag:
-          step.act = Act::set_flag;
-          pipe = static_cast<unsigned>(isa::field::Flag::get_src(instruction));
-          break;
-        case Opcode::WaitFlag:
-          step.act = Act::wait_flag;
-          pipe = static_cast<unsigned>(isa::field::Flag::get_to(instruction));
-          break;
-        case Opcode::PipeBarrier:
-          step.act = Act::barrier;
-          pipe = static_cast<unsigned>(isa::field::PipeBarrier::get_pipe(instruction));
-          break;
-        case Opcode::CrossSet:
-        case Opcode::CrossWait:
-          step.act = instruction.op == Opcode::CrossSet ? Act::cross_set : Act::cross_wait;
-          pipe = static_cast<unsigned>(isa::field::CrossFlag::get_pipe(instruction));
-          break;
-        default:
-          pipe = static_cast<unsigned>(isa::row(instruction.op)->pipe);
-          break;
-      }
-      const bool is_flag = step.act == Act::set_flag || step.act == Act::wait_flag;
-      if (pipe < kPipes && pipe != kScalar && pipes_[pipe].queue.size() >= pipes_[pipe].depth)
-        return block_scalar(Stall::queue);
-      if (is_flag) {
-        step.event = isa::field::Flag::get_id(instruction);
-        if (instruction.a != isa::operand::kZero) {
-          const Stream& stream = block_->streams[0];
-          if (stream.access_at < stream.accesses.size()) step.event = stream.accesses[stream.access_at] >> 32 & 7;
-        }
+      step.event = issue.event;
+      if (issue.event_record) {
+        const Stream& stream = block_->streams[0];
+        if (stream.access_at < stream.accesses.size()) step.event = stream.accesses[stream.access_at] >> 32 & 7;
       }
       if (pipe == kAllPipes) {  // everything drains before the program goes on
         for (const Pipe& other : pipes_)
@@ -272,13 +289,13 @@ void TileCore::step_scalar() {
           replay_.stall(step.act == Act::cross_wait ? Stall::cross : Stall::flag, index_, pipes_[kScalar].free - at);
         scalar_ = pipes_[kScalar].free;
       } else {
-        if (step.act == Act::work && !take_records(step, instruction)) {
+        if (step.act == Act::work && !take_records(step, issue)) {
           starved_ = true;
           return;
         }
-        pipes_[pipe].queue.push_back(std::move(step));
+        pipes_[pipe].queue.push(std::move(step));
       }
-      if (is_flag && instruction.a != isa::operand::kZero) ++block_->streams[0].access_at;
+      if (issue.event_record) ++block_->streams[0].access_at;
     } else if (cost.flags & kMemory) {  // the scalar unit's own access
       Stream& stream = block_->streams[0];
       uint64_t header = stream.access_at < stream.accesses.size() ? stream.accesses[stream.access_at] : 0;
@@ -310,7 +327,7 @@ bool TileCore::step_pipe(unsigned number) {
   Step& step = pipe.queue.front();
   if (!step.seen) {
     step.seen = true;
-    step.since = replay_.now;
+    step.since = now_;
   }
   switch (perform(number, step)) {
     case Progress::blocked:
@@ -321,12 +338,12 @@ bool TileCore::step_pipe(unsigned number) {
     case Progress::done:
       break;
   }
-  pipe.queue.pop_front();
-  resume_scalar();  // it may have waited for room, or for the queues to drain
+  pipe.queue.pop();
+  popped(number);
   return true;
 }
 
-std::deque<Ticks>& TileCore::flag(const isa::Instruction& instruction, uint32_t event) {
+TileCore::FlagTimes& TileCore::flag(const isa::Instruction& instruction, uint32_t event) {
   const unsigned from = static_cast<unsigned>(isa::field::Flag::get_src(instruction)) % kPipes;
   const unsigned to = static_cast<unsigned>(isa::field::Flag::get_to(instruction)) % kPipes;
   return flags_[(from * kPipes + to) * 8 + event % 8];
@@ -337,7 +354,7 @@ TileCore::Progress TileCore::perform(unsigned number, Step& step) {
   Pipe& pipe = pipes_[number];
   const isa::Instruction& instruction = code_[step.instruction];
   const machine::Sync& sync = replay_.machine.chip.sync;
-  const Ticks now = replay_.now;
+  const Ticks now = now_;
   // What a pipe waited for since the instruction was at the head of its free queue.
   auto charge = [&] {
     if (number == kScalar) return;
@@ -368,12 +385,11 @@ TileCore::Progress TileCore::perform(unsigned number, Step& step) {
           load_rows(number, step);
           return Progress::done;
         case Opcode::DmaUbGm: {
-          const Traffic traffic = traffic_of(step);
-          step.work = traffic.bytes;
+          step.work = step.traffic.bytes;
           const machine::Dma& dma = replay_.machine.chip.dma;
           const Ticks through =
-              now + ticks_of_cycles(dma.store_head_cycles + double(traffic.bytes) / dma.store_bytes_per_cycle);
-          store_rows(number, step, traffic, through, replay_.tally.moved(Path::ub_gm));
+              now + ticks_of_cycles(dma.store_head_cycles + double(step.work) / dma.store_bytes_per_cycle);
+          store_rows(number, step, through, replay_.tally.moved(Path::ub_gm));
           return Progress::done;
         }
         default: {  // vec, set_quant
@@ -385,15 +401,14 @@ TileCore::Progress TileCore::perform(unsigned number, Step& step) {
       }
     case Act::set_flag: {
       Ticks set = std::max(pipe.done, now) + ticks_of_cycles(sync.flag_cycles);
-      flag(instruction, step.event).push_back(set);
+      flag(instruction, step.event).push(set);
       unblock();
       return Progress::done;
     }
     case Act::wait_flag: {
-      std::deque<Ticks>& set = flag(instruction, step.event);
+      FlagTimes& set = flag(instruction, step.event);
       if (set.empty()) return Progress::blocked;
-      const Ticks at = set.front();
-      set.pop_front();
+      const Ticks at = set.pop();
       if (replay_.trace && at > now)
         note_arrow(static_cast<unsigned>(isa::field::Flag::get_src(instruction)) % kPipes,
                    at - ticks_of_cycles(sync.flag_cycles), number, at);
@@ -413,6 +428,7 @@ TileCore::Progress TileCore::perform(unsigned number, Step& step) {
       std::vector<TileCore*> waiting = std::move(cross_.waiting);
       cross_.waiting.clear();
       for (TileCore* core : waiting) {
+        core->now_ = std::max(core->now_, now);
         core->unblock();
         core->wake_at(now);
       }
@@ -427,8 +443,10 @@ TileCore::Progress TileCore::perform(unsigned number, Step& step) {
       Ticks set = cross_.complete({mode, id, by_cube, group}, crossed_[mode][id], raisers);
       if (set < 0) {
         cross_.waiting.push_back(this);
+        waits_for_others_ |= 1u << number;
         return Progress::blocked;
       }
+      waits_for_others_ &= ~(1u << number);
       ++crossed_[mode][id];
       pipe.free = std::max({pipe.free, now, set + (mode == 0 ? replay_.cross_all : replay_.cross_group)});
       charge();
@@ -440,7 +458,9 @@ TileCore::Progress TileCore::perform(unsigned number, Step& step) {
 
 bool TileCore::give_up() {
   if (!block_) return false;
+  now_ = std::max(now_, replay_.now);
   for (Pipe& pipe : pipes_) pipe.queue.clear();
+  scalar_waits_at_ = kPipes;
   unblock();
   left_ = 0;
   ending_ = true;

@@ -6,7 +6,6 @@
 namespace phx::sim::timing {
 namespace {
 
-constexpr uint64_t kLineMask = (uint64_t{1} << 44) - 1;
 constexpr uint16_t kHost = 0xFFFF;
 constexpr unsigned kCube = static_cast<unsigned>(isa::Pipe::M), kFix = static_cast<unsigned>(isa::Pipe::FIX);
 constexpr const char* kPipeNames[] = {"S", "V", "M", "MTE1", "MTE2", "MTE3", "FIX"};
@@ -27,7 +26,8 @@ void TileCore::occupy(unsigned number, const Step& step, Ticks begin, Ticks free
 
 // Whether the queue of the cube or of FIX holds an instruction with `unit` for that place in L0C.
 bool TileCore::queued_unit(unsigned number, uint32_t place) const {
-  for (const Step& step : pipes_[number].queue) {
+  for (size_t i = 0; i < pipes_[number].queue.size(); ++i) {
+    const Step& step = pipes_[number].queue[i];
     const isa::Instruction& instruction = code_[step.instruction];
     if (number == kCube && instruction.op == isa::Opcode::Mmad && step.shape >> 38 & 1 && step.shape >> 48 == place)
       return true;
@@ -42,7 +42,7 @@ TileCore::Progress TileCore::multiply(Step& step) {
   const isa::Instruction& instruction = code_[step.instruction];
   const MatrixShape shape = MatrixShape::of(step.shape);
   const auto place = static_cast<uint32_t>(step.shape >> 48);
-  const Ticks now = replay_.now;
+  const Ticks now = now_;
   // A tile whose fixpipe has `unit` holds the next mmad at its place back. That fixpipe is queued before this mmad.
   if (auto found = units_.find(place); found != units_.end()) {
     if (found->second.waits && queued_unit(kFix, place)) return Progress::blocked;
@@ -67,7 +67,7 @@ TileCore::Progress TileCore::multiply(Step& step) {
 
 TileCore::Progress TileCore::drain(Step& step) {
   const isa::Instruction& instruction = code_[step.instruction];
-  const Ticks now = replay_.now;
+  const Ticks now = now_;
   Ticks least = 0;  // no end before
   if (isa::field::Fixpipe::get_unit(instruction)) {
     const auto place = static_cast<uint32_t>(step.shape);
@@ -85,7 +85,7 @@ TileCore::Progress TileCore::drain(Step& step) {
   if (now > step.since) replay_.stall(Stall::unit, step.instruction, now - step.since);
   const Ticks through = std::max(now + replay_.tile.drain(step.work), least);
   if (isa::field::Fixpipe::get_to(instruction) == isa::FixTarget::FixGm) {
-    store_rows(kFix, step, traffic_of(step), through, replay_.tally.moved(Path::l0c_gm));
+    store_rows(kFix, step, through, replay_.tally.moved(Path::l0c_gm));
   } else {
     replay_.tally.moved(Path::l0c_l1) += step.work * isa::info(instruction.type).bits / 8;
     occupy(kFix, step, now, through, through);
@@ -93,42 +93,31 @@ TileCore::Progress TileCore::drain(Step& step) {
   return Progress::done;
 }
 
-TileCore::Traffic TileCore::traffic_of(const Step& step) const {
-  Traffic traffic;
-  const machine::Dma& dma = replay_.machine.chip.dma;
-  const uint64_t packet = static_cast<uint64_t>(std::max<int64_t>(32, dma.packet_bytes));
-  const uint64_t l2_lines =
-      static_cast<uint64_t>(std::max<int64_t>(1, replay_.machine.chip.l2.line_bytes / kLineBytes));
-  for (size_t at = 0; at + 1 < step.rows.size();) {
-    uint64_t size = step.rows[at] & 0xFFFFFFFF, more = step.rows[at] >> 32, line_word = step.rows[at + 1];
-    uint64_t stride = more && at + 2 < step.rows.size() ? step.rows[at + 2] : 0;
-    at += more ? 3 : 2;
-    uint64_t line = line_word >> 4 & kLineMask;
-    std::vector<DeviceMemory::Part>& parts = traffic.by_home[static_cast<uint16_t>(line_word >> 48)];
-    double row = double(size / packet) * std::max(dma.request_cycles, double(packet) / dma.bytes_per_cycle);
-    if (size % packet) row += std::max(dma.request_cycles, double(size % packet) / dma.bytes_per_cycle);
-    traffic.request_cycles += row * double(more + 1);
-    traffic.bytes += size * (more + 1);
-    for (uint64_t k = 0; k <= more; ++k) {
-      uint64_t next = line + k * stride / kLineBytes;
-      for (uint64_t left = size; left > 0;) {  // up to the next L2 line
-        const uint64_t room = (l2_lines - next % l2_lines) * kLineBytes;
-        const uint32_t part = static_cast<uint32_t>(std::min(left, room));
-        parts.push_back({next, part});
-        next += room / kLineBytes;
-        left -= part;
-      }
-    }
+template <class Visit>
+void TileCore::each_home(const Traffic& traffic, Visit visit) {
+  if (!traffic.more) {
+    if (traffic.bytes) visit(traffic.rows.home, std::span<const Rows>(&traffic.rows.rows, 1), traffic.bytes);
+    return;
   }
-  return traffic;
+  const std::vector<HomedRows>& all = *traffic.more;
+  for (size_t at = 0; at < all.size();) {
+    const uint16_t home = all[at].home;
+    uint64_t bytes = 0;
+    rows_.clear();
+    for (; at < all.size() && all[at].home == home; ++at) {
+      rows_.push_back(all[at].rows);
+      bytes += rows_.back().size();
+    }
+    visit(home, std::span<const Rows>(rows_), bytes);
+  }
 }
 
 // gm to l1 or ub. One DMA instruction is one event: its own issue time, the lines that miss, the shared L2 and HBM.
 void TileCore::load_rows(unsigned number, Step& step) {
   const machine::Dma& dma = replay_.machine.chip.dma;
-  const Ticks now = replay_.now;
+  const Ticks now = now_;
   const uint16_t own = replay_.members[member_];
-  const Traffic traffic = traffic_of(step);
+  const Traffic& traffic = step.traffic;
   replay_.tally.moved(seat_.cube ? Path::gm_l1 : Path::gm_ub) += traffic.bytes;
   step.work = traffic.bytes;
   Ticks issued = now + ticks_of_cycles(dma.issue_cycles + traffic.request_cycles);
@@ -136,15 +125,13 @@ void TileCore::load_rows(unsigned number, Step& step) {
   const uint64_t overhead = static_cast<uint64_t>(replay_.machine.chip.hbm.request_overhead_bytes);
   const AccessLatency& latency = replay_.dma_latency;
   DeviceMemory& near = replay_.memory_of(own);
-  for (const auto& [home, parts] : traffic.by_home) {
-    uint64_t moved = 0;
-    for (const DeviceMemory::Part& part : parts) moved += part.bytes;
+  each_home(traffic, [&](uint16_t home, std::span<const Rows> rows, uint64_t moved) {
     if (home == kHost) {
       replay_.tally.host_read += moved;
       Ticks there = near.host_in.serve(now, moved);
       streamed = std::max(streamed, there);
       data = std::max(data, there + replay_.host_latency);
-      continue;
+      return;
     }
     DeviceMemory& memory = replay_.memory_of(home);
     Ticks path = 0, start = now;
@@ -153,34 +140,32 @@ void TileCore::load_rows(unsigned number, Step& step) {
       path = replay_.fabric.way(own, home).latency;
       start = replay_.fabric.carry(home, memory, own, near, true, now, moved);
     }
-    DeviceMemory::Answer answer = memory.read(parts, now, latency, replay_.tally.memory, overhead);
+    DeviceMemory::Answer answer = memory.read(rows, now, latency, replay_.tally.memory, overhead);
     if (answer.missed) issued = std::max(issued, now + ticks_of_cycles(answer.missed * dma.miss_cycles_per_line));
     Ticks lag = answer.missed ? latency.l2_miss : latency.l2_hit;
     streamed = std::max({streamed, answer.data - lag, start});
     data = std::max({data, answer.data + path, issued + lag + path, start + lag + path});
-  }
+  });
   const Ticks free = std::max(issued, streamed - ticks_of_cycles(dma.window_cycles));
   occupy(number, step, now, free, data);
 }
 
 // To gm: `through` is when the pipe itself has pushed everything out; then the L2 and what lies before it.
-void TileCore::store_rows(unsigned number, const Step& step, const Traffic& traffic, Ticks through,
-                          uint64_t& moved_on_path) {
+void TileCore::store_rows(unsigned number, const Step& step, Ticks through, uint64_t& moved_on_path) {
+  const Traffic& traffic = step.traffic;
   const machine::Dma& dma = replay_.machine.chip.dma;
-  const Ticks now = replay_.now;
+  const Ticks now = now_;
   const uint16_t own = replay_.members[member_];
   moved_on_path += traffic.bytes;
   Ticks data = through, streamed = through;
   DeviceMemory& near = replay_.memory_of(own);
-  for (const auto& [home, parts] : traffic.by_home) {
-    uint64_t moved = 0;
-    for (const DeviceMemory::Part& part : parts) moved += part.bytes;
+  each_home(traffic, [&](uint16_t home, std::span<const Rows> rows, uint64_t moved) {
     if (home == kHost) {
       replay_.tally.host_write += moved;
       Ticks there = near.host_out.serve(now, moved);
       streamed = std::max(streamed, there);
       data = std::max(data, there + replay_.host_latency);
-      continue;
+      return;
     }
     DeviceMemory& memory = replay_.memory_of(home);
     Ticks path = 0, start = now;
@@ -189,11 +174,11 @@ void TileCore::store_rows(unsigned number, const Step& step, const Traffic& traf
       path = replay_.fabric.way(own, home).latency;
       start = replay_.fabric.carry(own, near, home, memory, false, now, moved);
     }
-    DeviceMemory::Answer answer = memory.write(parts, std::max(now, start), replay_.tally.memory, 0);
+    DeviceMemory::Answer answer = memory.write(rows, std::max(now, start), replay_.tally.memory, 0);
     streamed = std::max({streamed, answer.served, start});
     data = std::max({data, answer.served + path});
     replay_.drained = std::max(replay_.drained, data);
-  }
+  });
   occupy(number, step, now, std::max(through, streamed - ticks_of_cycles(dma.window_cycles)), data);
 }
 
