@@ -7,6 +7,7 @@
 
 #include <tbb/task_arena.h>
 
+#include "device_sim/system/reuse.h"
 #include "device_sim/system/system.h"
 
 namespace phx::sim {
@@ -15,9 +16,15 @@ struct System::State {
   State(machine::Machine m, SystemOptions o)
       : machine(std::move(m)),
         options(o),
-        memory(o.devices, static_cast<uint64_t>(machine.chip.hbm.size_bytes)),
+        memory(o.devices, static_cast<uint64_t>(machine.chip.hbm.size_bytes), o.checks.initcheck),
         arena(o.threads == 0 ? tbb::task_arena::automatic : static_cast<int>(o.threads)) {
-    for (unsigned d = 0; d < o.devices; ++d) timing.push_back(std::make_unique<DeviceTiming>(machine));
+    timing.resize(o.devices);
+  }
+
+  // Made when first used: a machine of hundreds of devices of which few work costs what those few cost.
+  DeviceTiming& timing_of(uint16_t device) {
+    if (!timing[device]) timing[device] = std::make_unique<DeviceTiming>(machine);
+    return *timing[device];
   }
 
   machine::Machine machine;
@@ -25,7 +32,8 @@ struct System::State {
   AddressSpace memory;
   tbb::task_arena arena;
   std::mutex exclusive;                               // one launch, load or transfer at a time
-  std::vector<std::unique_ptr<DeviceTiming>> timing;  // by device ordinal
+  std::vector<std::unique_ptr<DeviceTiming>> timing;  // by device ordinal; null: has not run anything
+  TimedLaunches launches;
 };
 
 }  // namespace phx::sim

@@ -1,5 +1,7 @@
 #include "device_sim/system/system.h"
 
+#include <cstring>
+
 #include "device_sim/system/state.h"
 
 namespace phx::sim {
@@ -23,6 +25,20 @@ Outcome check_vector_classes(const image::Executable& executable, const machine:
     word += instruction->words();
   }
   return {};
+}
+
+// Two sums with different factors: files that differ in both by chance do not happen.
+Program::Identity identity_of(std::span<const std::byte> file) {
+  Program::Identity identity{file.size() + 1, ~file.size()};
+  for (size_t at = 0; at < file.size(); at += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, file.data() + at, std::min<size_t>(8, file.size() - at));
+    identity[0] = (identity[0] ^ word) * 0x9E3779B97F4A7C15ull;
+    identity[0] ^= identity[0] >> 29;
+    identity[1] = (identity[1] + word) * 0xC2B2AE3D27D4EB4Full;
+    identity[1] ^= identity[1] >> 31;
+  }
+  return identity;
 }
 
 }  // namespace
@@ -59,7 +75,9 @@ Expected<std::shared_ptr<Program>> System::load(std::span<const std::byte> file,
   }
   if (Outcome timed = check_vector_classes(*executable, state_->machine, name); !timed) return timed.diagnostic();
   std::lock_guard lock(state_->exclusive);
-  return Program::load(std::move(*executable), state_->memory, members, name);
+  auto program = Program::load(std::move(*executable), state_->memory, members, name);
+  if (program) (*program)->set_identity(identity_of(file));
+  return program;
 }
 
 std::optional<uint32_t> System::select_variant(const Program& program, std::string_view kernel, uint32_t threads) {

@@ -44,6 +44,16 @@ class Server {
   Ticks busy() const { return busy_ >> 16; }
   void reset_busy() { busy_ = 0; }
 
+  // In 2^-16 ticks: when it has passed everything asked of it so far, and how long that took it.
+  struct Books {
+    int64_t free = 0, busy = 0;
+  };
+  Books books() const { return {free_, busy_}; }
+  void set_books(Books books) {
+    free_ = books.free;
+    busy_ = books.busy;
+  }
+
  private:
   int64_t free_ = 0;  // 2^-16 ticks
   int64_t busy_ = 0;

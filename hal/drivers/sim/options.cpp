@@ -64,7 +64,7 @@ std::vector<OptionInfo> option_table() {
       {"check", "a list of: memcheck, initcheck, racecheck, synccheck, all", "",
        "checks of device code; memcheck is always on"},
       {"trace", "a file name", "", "where to write a trace of simulated time"},
-      {"reuse", "off", "off", "whether identical work may be timed once: not yet, every launch is simulated"},
+      {"reuse", "on|off", "on", "whether identical work is timed once; only host time depends on it"},
   };
 }
 
@@ -114,8 +114,8 @@ StatusOr<Options> read_options(const Config& config) {
     } else if (key == "trace") {
       options.trace = value;
     } else if (key == "reuse") {
-      if (value != "off")
-        return bad(key, value, "off: every launch is simulated, none takes its time from an identical one");
+      if (value != "on" && value != "off") return bad(key, value, "on or off");
+      options.system.reuse = value == "on";
     }
   }
   return options;
