@@ -61,6 +61,18 @@ void add_slots(Cost& cost, const isa::Instruction& instruction) {
     if (!slot.written) add(slot);
 }
 
+// Numbers the slots that the program names from 0 on: a scoreboard is then a few cache lines instead of kilobytes.
+void renumber_slots(CostTable& table) {
+  std::array<bool, kScoreboardSlots> used{};
+  for (const Cost& cost : table.costs)
+    for (unsigned i = 0; i < cost.hazards; ++i) used[cost.slots[i]] = true;
+  std::array<uint8_t, kScoreboardSlots> number{};
+  for (unsigned slot = 0; slot < kScoreboardSlots; ++slot)
+    if (used[slot]) number[slot] = static_cast<uint8_t>(table.slots++);
+  for (Cost& cost : table.costs)
+    for (unsigned i = 0; i < cost.hazards; ++i) cost.slots[i] = number[cost.slots[i]];
+}
+
 uint8_t flags_of(const isa::Instruction& instruction, const isa::RowInfo& row) {
   uint8_t flags = 0;
   if (row.effects & isa::E_CONTROL || row.family == isa::Family::control) flags |= kControl;
@@ -112,6 +124,7 @@ CostTable cost_table(const machine::Machine& machine, std::span<const isa::Instr
     }
     table.busy_before[i + 1] = table.busy_before[i] + static_cast<uint64_t>(cost.interval);
   }
+  renumber_slots(table);
   return table;
 }
 

@@ -13,7 +13,8 @@
 
 namespace phx::sim::timing {
 
-// Registers of one warp as scoreboard slots: r0..r127, s0..s63, p0..p15.
+// Registers of one warp as scoreboard slots: r0..r127, s0..s63, p0..p15, as far as the program names them, in this
+// order.
 inline constexpr unsigned kScoreboardSlots = isa::kLaneRegisters + isa::kScalarRegisters + isa::kPredicates;
 
 enum CostFlag : uint8_t {
@@ -39,6 +40,7 @@ inline constexpr unsigned kMaxUnits = 32;
 
 struct CostTable {
   std::vector<Cost> costs;              // by decoded index
+  unsigned slots = 0;                   // scoreboard slots that the program uses
   std::vector<uint64_t> busy_before;    // prefix sums of intervals, one more than instructions
   std::vector<std::string> unit_names;  // timing classes
 };

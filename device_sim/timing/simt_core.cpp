@@ -51,8 +51,14 @@ void SimtCore::start_block(BlockReplay& block, Ticks at) {
     Warp& warp = *warps_[slot];
     uint64_t life = warp.life + 1;
     std::vector<uint64_t> lines = std::move(warp.access_lines);
+    std::vector<Ticks> ready = std::move(warp.ready);
+    std::vector<uint8_t> loaded = std::move(warp.loaded);
     warp = Warp{};
     warp.access_lines = std::move(lines);
+    warp.ready = std::move(ready);
+    warp.loaded = std::move(loaded);
+    warp.ready.assign(replay_.table.slots, 0);
+    warp.loaded.assign(replay_.table.slots, 0);
     warp.core = this;
     warp.block = &block;
     warp.stream = &stream;
@@ -62,8 +68,7 @@ void SimtCore::start_block(BlockReplay& block, Ticks at) {
     warp.floor = at;
     block.warps.push_back(&warp);
     Scheduler& scheduler = schedulers_[warp.scheduler];
-    warp.place = static_cast<uint32_t>(scheduler.entries.size());
-    scheduler.entries.push_back({.earliest = at, .warp = &warp});  // looked at when the time has come
+    scheduler.add(&warp, at);  // looked at when the time has come
     scheduler.chosen = nullptr;
     wake_at(scheduler, at);
   }
@@ -71,18 +76,66 @@ void SimtCore::start_block(BlockReplay& block, Ticks at) {
 }
 
 void SimtCore::end_block(BlockReplay& block) {
-  for (Scheduler& scheduler : schedulers_) forget_retired(scheduler);  // their slots are used again
+  for (Scheduler& scheduler : schedulers_) scheduler.forget_retired();  // their slots are used again
   for (Warp* warp : block.warps) free_slots_.push_back(warp->slot);
   std::sort(free_slots_.rbegin(), free_slots_.rend());
   block.warps.clear();
   ended_.erase(std::find(ended_.begin(), ended_.end(), block.end));
 }
 
-void SimtCore::forget_retired(Scheduler& scheduler) {
-  if (!scheduler.retired) return;
-  std::erase_if(scheduler.entries, [](const Entry& entry) { return entry.warp->over; });
-  for (uint32_t place = 0; place < scheduler.entries.size(); ++place) scheduler.entries[place].warp->place = place;
-  scheduler.retired = false;
+void SimtCore::Scheduler::add(Warp* warp, Ticks earliest) {
+  warp->place = static_cast<uint32_t>(entries.size());
+  entries.push_back({.earliest = earliest, .warp = warp});
+  if (places.size() * 64 < entries.size()) places.emplace_back();
+  places[warp->place / 64][static_cast<unsigned>(Next::fresh)] |= uint64_t{1} << warp->place % 64;
+  Ticks& bound = least[static_cast<unsigned>(Next::fresh)];
+  bound = std::min(bound, earliest);
+}
+
+void SimtCore::Scheduler::forget_retired() {
+  if (!retired) return;
+  std::erase_if(entries, [](const Entry& entry) { return entry.warp->over; });
+  places.assign((entries.size() + 63) / 64, {});
+  for (uint32_t place = 0; place < entries.size(); ++place) {
+    entries[place].warp->place = place;
+    places[place / 64][static_cast<unsigned>(entries[place].next)] |= uint64_t{1} << place % 64;
+  }
+  retired = false;
+}
+
+void SimtCore::Scheduler::set(uint32_t place, Next next, Ticks earliest) {
+  Entry& entry = entries[place];
+  const auto before = static_cast<unsigned>(entry.next), after = static_cast<unsigned>(next);
+  if (entry.earliest <= least[before]) stale |= static_cast<uint8_t>(1u << before);
+  if (before != after) {
+    std::array<uint64_t, kNexts>& sets = places[place / 64];
+    const uint64_t bit = uint64_t{1} << place % 64;
+    sets[before] &= ~bit;
+    sets[after] |= bit;
+    entry.next = next;
+  }
+  entry.earliest = earliest;
+  least[after] = std::min(least[after], earliest);
+}
+
+template <class Body>
+void SimtCore::Scheduler::for_each(Next next, Body body) const {
+  for (size_t word = 0; word < places.size(); ++word)
+    for (uint64_t left = places[word][static_cast<unsigned>(next)]; left; left &= left - 1)
+      if (!body(entries[word * 64 + static_cast<unsigned>(std::countr_zero(left))])) return;
+}
+
+Ticks SimtCore::Scheduler::least_of(Next next) {
+  Ticks& bound = least[static_cast<unsigned>(next)];
+  if (stale >> static_cast<unsigned>(next) & 1) {
+    stale &= static_cast<uint8_t>(~(1u << static_cast<unsigned>(next)));
+    bound = kForever;
+    for_each(next, [&](const Entry& entry) {
+      bound = std::min(bound, entry.earliest);
+      return true;
+    });
+  }
+  return bound;
 }
 
 void SimtCore::resume(Warp& warp, Ticks at) {
@@ -94,9 +147,7 @@ void SimtCore::resume(Warp& warp, Ticks at) {
     replay_.stall(warp.waiting_for, warp.last, at - warp.floor);
     warp.floor = at;
   }
-  Entry& next = entry(warp);
-  next.earliest = warp.floor;
-  next.next = Next::fresh;
+  scheduler.set(warp.place, Next::fresh, warp.floor);
   scheduler.chosen = nullptr;
   wake_at(scheduler, warp.floor);
   if (!running_) wake_at(warp.floor);
@@ -106,9 +157,7 @@ void SimtCore::wait(Warp& warp, Stall reason, uint32_t generation) {
   warp.waiting = true;
   warp.waiting_for = reason;
   warp.waiting_generation = generation;
-  Entry& next = entry(warp);
-  next.earliest = kForever;
-  next.next = Next::known;
+  scheduler_of(warp).set(warp.place, Next::never, kForever);
   ++(reason == Stall::barrier ? schedulers_[warp.scheduler].waiting : waiting_outside_);
 }
 
@@ -218,18 +267,23 @@ void SimtCore::wake_at(Scheduler& scheduler, Ticks at) {
 
 // --- Issue
 
-SimtCore::Outlook SimtCore::outlook(const Scheduler& scheduler) const {
+SimtCore::Outlook SimtCore::outlook(Scheduler& scheduler) const {
   Outlook outlook;
-  for (const Entry& entry : scheduler.entries) {
-    const bool known = entry.next == Next::known;
-    const Ticks free = std::max(scheduler.unit[entry.unit], scheduler.port);
-    const Ticks own = known ? std::max(entry.earliest, free) : entry.earliest;
-    Ticks& least = outlook.least[static_cast<unsigned>(entry.next)];
-    outlook.oldest = known && own < least ? entry.warp : outlook.oldest;
-    least = std::min(least, own);
-  }
-  Ticks& queued = outlook.least[static_cast<unsigned>(Next::queued)];
-  if (queued < kForever) queued = std::max(queued, load_store_key_);
+  outlook.known = kForever;
+  outlook.oldest = nullptr;
+  scheduler.for_each(Next::known, [&](const Entry& entry) {
+    const Ticks own = std::max({entry.earliest, scheduler.unit[entry.unit], scheduler.port});
+    if (own < outlook.known) {
+      outlook.known = own;
+      outlook.oldest = entry.warp;
+    }
+    return outlook.known > scheduler.port;  // nobody goes sooner
+  });
+  outlook.told = scheduler.least_of(Next::told);
+  outlook.queued = scheduler.least_of(Next::queued);
+  outlook.starved = scheduler.least_of(Next::starved);
+  outlook.fresh = scheduler.least_of(Next::fresh);
+  if (outlook.queued < kForever) outlook.queued = std::max(outlook.queued, load_store_key_);
   return outlook;
 }
 
@@ -237,10 +291,10 @@ SimtCore::Outlook SimtCore::outlook(const Scheduler& scheduler) const {
 // turn.
 void SimtCore::sleep(Scheduler& scheduler, const Outlook& outlook) {
   scheduler.chosen = nullptr;
-  const Ticks told = outlook.of(Next::told), starved = outlook.of(Next::starved), outside = std::min(told, starved);
-  scheduler.key = std::min({outlook.of(Next::known), outlook.of(Next::fresh), outside});
+  const Ticks outside = std::min(outlook.told, outlook.starved);
+  scheduler.key = std::min({outlook.known, outlook.fresh, outside});
   scheduler.outside = outside <= scheduler.key && outside < kForever;
-  scheduler.told = scheduler.outside && told < starved;
+  scheduler.told = scheduler.outside && outlook.told < outlook.starved;
   if (!scheduler.outside) return;
   scheduler.key = std::max(scheduler.key, local_);
   if (scheduler.key > replay_.now || !starved_.empty()) return;
@@ -259,10 +313,10 @@ Warp* SimtCore::pick(Scheduler& scheduler, Ticks& at) {
     }
   }
   for (;;) {
-    forget_retired(scheduler);
+    scheduler.forget_retired();
     const Outlook seen = outlook(scheduler);
-    const Ticks first = seen.of(Next::known), fresh = seen.of(Next::fresh);
-    const Ticks unknown = std::min({seen.of(Next::told), seen.of(Next::queued), seen.of(Next::starved), fresh});
+    const Ticks first = seen.known, fresh = seen.fresh;
+    const Ticks unknown = std::min({seen.told, seen.queued, seen.starved, fresh});
     if (unknown > first) {
       at = first;
       return seen.oldest;
@@ -338,9 +392,8 @@ void SimtCore::issue(Scheduler& scheduler, Warp& warp, Ticks at) {
 void SimtCore::refresh(Warp& warp) {
   if (warp.left == 0 && !next_run(warp)) return;
   const Cost& cost = replay_.table.costs[warp.index];
-  Entry& next = entry(warp);
-  next.next = Next::known;
-  next.unit = cost.unit;
+  Scheduler& scheduler = scheduler_of(warp);
+  Next next = Next::known;
   warp.reason = Stall::issue;
   Ticks first = warp.floor;
   Ticks operands = 0;
@@ -352,7 +405,7 @@ void SimtCore::refresh(Warp& warp) {
     }
   if (operands >= kPending) {
     const uint32_t number = static_cast<uint32_t>(operands - kPending);
-    next.next = warp.queued && warp.access_operation == number ? Next::queued : Next::told;
+    next = warp.queued && warp.access_operation == number ? Next::queued : Next::told;
     first = std::max(first, replay_.operation(number).bound);
     warp.reason = Stall::memory;
   } else if (operands > first) {
@@ -361,7 +414,7 @@ void SimtCore::refresh(Warp& warp) {
   }
   if (cost.flags & (kMemory | kFence)) {
     if (warp.queued) {
-      next.next = Next::queued;
+      next = Next::queued;
     } else if (warp.slot_free > first) {
       first = warp.slot_free;
       warp.reason = Stall::load_store;
@@ -371,15 +424,15 @@ void SimtCore::refresh(Warp& warp) {
       warp.reason = Stall::memory;
     }
   }
-  next.earliest = first;
+  scheduler.entries[warp.place].unit = cost.unit;
+  scheduler.set(warp.place, next, first);
 }
 
 bool SimtCore::next_run(Warp& warp) {
   Stream& stream = *warp.stream;
   for (;;) {
     if (stream.dry() && !warp.block->finished) {
-      entry(warp).next = Next::starved;
-      entry(warp).earliest = warp.floor;
+      scheduler_of(warp).set(warp.place, Next::starved, warp.floor);
       starved_.push_back(&warp);
       return false;
     }
@@ -469,8 +522,7 @@ bool SimtCore::next_run(Warp& warp) {
         if (!stream.dry()) ++stream.at;
         warp.ending = true;
         ++ending_;
-        entry(warp).next = Next::known;
-        entry(warp).earliest = kForever;
+        scheduler_of(warp).set(warp.place, Next::never, kForever);
         retire_if_done(warp);
         return false;
     }
@@ -587,13 +639,14 @@ uint64_t SimtCore::tag_of(const Warp& warp, uint64_t line) const {
 // Whether the misses of the access fit beside those under way; else when to ask again.
 bool SimtCore::has_room(Warp& warp, Ticks now, Ticks& retry) {
   if (warp.access_operation == kNone || warp.access == AccessKind::local_store) return true;
-  std::erase_if(misses_, [&](const Miss& miss) {
-    bool over = miss.request == kNone && miss.until <= now;
-    if (over) missing_lines_ -= miss.lines;
-    return over;
-  });
   uint32_t lines = static_cast<uint32_t>(warp.access_lines.size());
-  if (misses_.empty() || missing_lines_ + lines <= miss_limit_) return true;
+  if (missing_lines_ + lines <= miss_limit_) return true;
+  while (!returning_.empty() && returning_.front().at <= now) {
+    missing_lines_ -= returning_.front().lines;
+    std::pop_heap(returning_.begin(), returning_.end());
+    returning_.pop_back();
+  }
+  if (missing_lines_ == 0 || missing_lines_ + lines <= miss_limit_) return true;
   if (!(warp.access_flags & kBypass)) {
     // What the cache holds does not change while the first access waits.
     if (front_misses_ == kNone) {
@@ -603,11 +656,8 @@ bool SimtCore::has_room(Warp& warp, Ticks now, Ticks& retry) {
     }
     if (missing_lines_ + front_misses_ <= miss_limit_) return true;
   }
-  retry = kForever;
-  for (const Miss& miss : misses_) {
-    Ticks until = miss.request == kNone ? miss.until : replay_.request(miss.request).bound;
-    retry = std::min(retry, until);
-  }
+  retry = returning_.empty() ? kForever : returning_.front().at;
+  for (uint32_t request : unanswered_) retry = std::min(retry, replay_.request(request).bound);
   // Requests that may have been answered by now are asked for once global time has come here.
   retry = std::max(retry, now < replay_.now ? replay_.now : now);
   if (retry <= replay_.now) retry = replay_.now + 1;
@@ -733,9 +783,9 @@ void SimtCore::pass(Warp& warp, Ticks now) {
       operation.bound = std::max(operation.bound, bound);
     }
     if (!request.operations.empty()) {
-      uint32_t lines = static_cast<uint32_t>(request.parts.size());
-      misses_.push_back({0, open, lines});
-      missing_lines_ += lines;
+      request.place = static_cast<uint32_t>(unanswered_.size());
+      unanswered_.push_back(open);
+      missing_lines_ += static_cast<uint32_t>(request.parts.size());
     }
   }
   // A tick on its way: so everything that arrives at one instant is known before the first of it is served.
@@ -753,11 +803,12 @@ void SimtCore::answered(uint32_t number, const Request& request, Ticks data) {
         line->request = DataCache::kNoRequest;
         line->ready = data;
       }
-  for (Miss& miss : misses_)
-    if (miss.request == number) {
-      miss.request = kNone;
-      miss.until = data;
-    }
+  if (request.place == kNone) return;
+  returning_.push_back({data, static_cast<uint32_t>(request.parts.size())});
+  std::push_heap(returning_.begin(), returning_.end());
+  unanswered_[request.place] = unanswered_.back();
+  replay_.request(unanswered_.back()).place = request.place;
+  unanswered_.pop_back();
 }
 
 }  // namespace phx::sim::timing

@@ -52,8 +52,9 @@ struct Warp {
   Ticks access_time = 0;
   std::vector<uint64_t> access_lines;
 
-  std::array<Ticks, kScoreboardSlots> ready{};
-  std::array<uint8_t, kScoreboardSlots> loaded{};  // the last writer was a load
+  // The scoreboard, by slot: when the register can be used, and whether its last writer was a load.
+  std::vector<Ticks> ready;
+  std::vector<uint8_t> loaded;
 };
 
 class SimtCore {
@@ -86,7 +87,9 @@ class SimtCore {
     queued,   // not before the load/store unit has passed its last access, nor before `earliest`
     starved,  // needs events that have not been fed
     fresh,    // nobody has looked yet
+    never,    // waits for another warp, or has no next instruction
   };
+  static constexpr unsigned kNexts = 6;
   // All that choosing a warp needs, side by side for one quick look at all of them.
   struct Entry {
     Ticks earliest = 0;  // of the next instruction; a lower bound while not known
@@ -105,35 +108,48 @@ class SimtCore {
     unsigned waiting = 0;    // warps that wait for a block barrier
     bool retired = false;    // `entries` holds warps that are over
     std::array<Ticks, kMaxUnits> unit{};
+
+    // Places of entries by Next, a bit each, and the least `earliest` of each such set. A stale one is only a lower
+    // bound: whoever had it has changed.
+    std::vector<std::array<uint64_t, kNexts>> places;
+    std::array<Ticks, kNexts> least{kForever, kForever, kForever, kForever, kForever, kForever};
+    uint8_t stale = 0;
+
+    void add(Warp* warp, Ticks earliest);
+    void forget_retired();
+    void set(uint32_t place, Next next, Ticks earliest);
+    Ticks least_of(Next next);
+    // Calls `body(entry)` in order of age for those of which `next` is known, until it returns false.
+    template <class Body>
+    void for_each(Next next, Body body) const;
   };
   // The first that can go among the known, and lower bounds of the others.
   struct Outlook {
-    std::array<Ticks, 5> least{kForever, kForever, kForever, kForever, kForever};  // by Next
-    Warp* oldest = nullptr;                                                        // of the known that can go first
-    Ticks of(Next next) const { return least[static_cast<unsigned>(next)]; }
+    Ticks known, told, queued, starved, fresh;
+    Warp* oldest;  // of the known that can go first
   };
   struct Turn {
     Ticks at = kForever;
     Scheduler* who = nullptr;  // nullptr: the load/store unit
     bool outside = false, told = false;
   };
-  struct Miss {
-    Ticks until;  // once its request is answered
-    uint32_t request;
+  struct Return {  // of missing lines
+    Ticks at;
     uint32_t lines;
+    bool operator<(const Return& other) const { return at > other.at; }  // the first is the top of a heap
   };
 
   void wake_at(Ticks at);  // a global event
   Ticks limit() const;     // what happens from here on may depend on the outside
   bool feed_starved(Ticks until, bool& fed);
+  Scheduler& scheduler_of(const Warp& warp) { return schedulers_[warp.scheduler]; }
   Entry& entry(const Warp& warp) { return schedulers_[warp.scheduler].entries[warp.place]; }
   Turn next_turn();
   void run(Scheduler& scheduler);
   static void wake_at(Scheduler& scheduler, Ticks at);
-  Outlook outlook(const Scheduler& scheduler) const;
+  Outlook outlook(Scheduler& scheduler) const;
   void sleep(Scheduler& scheduler, const Outlook& outlook);
   Warp* pick(Scheduler& scheduler, Ticks& at);
-  static void forget_retired(Scheduler& scheduler);
   void issue(Scheduler& scheduler, Warp& warp, Ticks at);
   void refresh(Warp& warp);
   bool next_run(Warp& warp);  // false: the warp has no next instruction now
@@ -164,7 +180,10 @@ class SimtCore {
   std::vector<Ticks> ended_;      // ends of blocks that the dispatcher does not know yet
   std::vector<Warp*> starved_;
   Ticks block_barrier_ = kCycle;
-  std::vector<Miss> misses_;
+  // Lines under way: those of requests without an answer and those whose time of return is known. `missing_lines_`
+  // also counts returned ones that nobody has looked at since.
+  std::vector<uint32_t> unanswered_;
+  std::vector<Return> returning_;  // a heap
   uint32_t missing_lines_ = 0, miss_limit_ = 64;
   Ticks ub_free_ = 0, ub_atomic_ = kCycle, issue_interval_ = kCycle;
   uint32_t requests_made_ = 0;
