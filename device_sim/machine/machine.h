@@ -96,7 +96,7 @@ struct Dma {
   double miss_cycles_per_line = 0;       // per core: bound on lines that miss L2
   int64_t packet_bytes = 0;              // rows are cut at this size
   double window_cycles = 0;              // how far data may lag behind issue before the pipe stalls
-  double same_line_bytes_per_cycle = 0;  // many cores reading one line
+  double same_line_cycles = 0;  // least cost of a row in the L2 line of the row before
   double store_head_cycles = 0;          // MTE3
   double store_bytes_per_cycle = 0;      // MTE3
 };

@@ -223,6 +223,13 @@ void TileCore::take_rows(Traffic& traffic, const uint64_t* words, size_t count) 
     double row = double(size / packet) * std::max(dma.request_cycles, double(packet) / dma.bytes_per_cycle);
     if (size % packet) row += std::max(dma.request_cycles, double(size % packet) / dma.bytes_per_cycle);
     traffic.request_cycles += row * double(more + 1);
+    // Rows that follow one another within an L2 line are served one after the other.
+    const auto line_bytes = static_cast<uint64_t>(replay_.machine.chip.l2.line_bytes);
+    if (more && pitch < line_bytes && row < dma.same_line_cycles) {
+      const uint64_t first = (line >> 4 & kLineMask) * kLineBytes;  // of 128 bytes, as records tell places
+      const uint64_t lines = (first + more * pitch) / line_bytes - first / line_bytes + 1;
+      traffic.request_cycles += (dma.same_line_cycles - row) * double(more + 1 - std::min(more + 1, lines));
+    }
     traffic.bytes += size * (more + 1);
     const HomedRows homed{static_cast<uint16_t>(line >> 48),
                           static_cast<uint32_t>(records),
