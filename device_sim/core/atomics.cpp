@@ -82,6 +82,10 @@ bool atomic(const Decoded* d, Frame* f) {
     park_ordered(d, f, at);
     return false;
   }
+  if (AccessChecks* checks = f->machinery->checks.get()) {
+    checks->lanes(d, f, at, isa::info(static_cast<Type>(d->type)).bits / 8, true, true, true);
+    checks->flags(d, f, at, true, true);
+  }
   const uint64_t hash = apply_atomic(d, f, at, device);
   if (f->machinery->faulted()) return false;
   if (d->op == static_cast<uint16_t>(isa::Opcode::Atom)) note_ordered(*f->machinery->split, d, hash);

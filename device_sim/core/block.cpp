@@ -72,7 +72,7 @@ Machinery::Machinery(const LaunchContext& l) : launch(l), kernel(l.program->kern
   registers = std::make_unique<AlignedBytes>(file * 4 * count);
   local = std::make_unique<AlignedBytes>(local_of_warp * count);
 
-  const DecodedProgram& program = l.program->decoded();
+  const DecodedProgram& program = l.program->decoded(simt && (l.checks.initcheck || l.checks.racecheck));
   frame.code = program.code.data();
   frame.operations = program.operations.data();
   entry = frame.code + l.program->entry(l.kernel);
@@ -96,6 +96,8 @@ Machinery::Machinery(const LaunchContext& l) : launch(l), kernel(l.program->kern
       tile_buffers[i + 1] = {at, static_cast<uint64_t>(sizes[i])};
   }
   generation = memory.generation();
+  if (l.checks.initcheck || l.checks.racecheck)
+    checks = std::make_unique<AccessChecks>(l.checks, threads, simt ? frame.ub_bytes : 0, frame.local_bytes);
   if (l.checks.synccheck && !simt) pipe_order = std::make_unique<PipeOrder>();
 
   warps.resize(count);
@@ -136,6 +138,7 @@ void Machinery::start(uint64_t i, uint16_t member, uint32_t c) {
   live_lanes = threads;
   if (kernel.core != image::CoreKind::simt) flags = {};
   if (pipe_order) pipe_order->clear();
+  if (checks) checks->start(i);
   if (ub_bytes && kernel.core != image::CoreKind::aic) ub->clear();
   if (cube_buffers) cube_buffers->clear();
   if (kernel.local_bytes) local->clear();
@@ -172,10 +175,14 @@ BlockStatus Block::run(uint64_t budget, BlockStorage& storage) {
   }
   status_ = machinery_->status = run_block(*machinery_, std::max<uint64_t>(budget, 1));
   statistics_ = machinery_->statistics;
-  if (status_ == BlockStatus::finished || status_ == BlockStatus::faulted) findings_ = sim::order_findings(*machinery_);
+  if (status_ == BlockStatus::finished || status_ == BlockStatus::faulted) {
+    findings_ = sim::order_findings(*machinery_);
+    if (machinery_->checks) std::ranges::move(machinery_->checks->take_findings(), std::back_inserter(findings_));
+  }
   if (status_ == BlockStatus::finished) {
     services_ = std::exchange(machinery_->services, {});
     events_ = events_of(*machinery_);
+    if (machinery_->checks) check_log_ = std::make_unique<CheckLog>(machinery_->checks->take_log());
     storage.free_.push_back(std::move(machinery_));
   }
   return status_;
@@ -205,6 +212,7 @@ uint32_t Block::release_grid_barrier(uint32_t generation) {
       ++arrivals;
       if (m.frame.recording) push_event(warp, EventKind::grid, generation);
     }
+  if (m.checks) m.checks->grid_barrier();
   m.grid_lanes = 0;
   m.grid_generation = generation + 1;
   if (m.status == BlockStatus::grid_barrier) status_ = m.status = BlockStatus::ready;
@@ -224,6 +232,11 @@ BlockEvents Block::take_events() {
   events.device = device_;
   events.finished = status_ == BlockStatus::finished;
   return events;
+}
+
+CheckLog Block::take_check_log() {
+  if (machinery_ && machinery_->checks) return machinery_->checks->take_log();
+  return check_log_ ? std::move(*std::exchange(check_log_, nullptr)) : CheckLog{};
 }
 
 std::vector<ServiceRecord> Block::take_services() {

@@ -16,12 +16,16 @@
 #include <vector>
 
 #include "device_sim/check/checks.h"
+#include "device_sim/check/finding.h"
 #include "device_sim/core/events.h"
 #include "device_sim/core/fault.h"
 #include "device_sim/core/program.h"
 #include "device_sim/machine/machine.h"
 
 namespace phx::sim {
+
+struct CheckLog;
+class GridChecks;
 
 // What all blocks of a launch share. Immutable while rounds run.
 // A launch over both core kinds has two: one for each half, that differ in `kernel` alone.
@@ -73,16 +77,10 @@ struct OrderedState {
     std::vector<uint64_t> sets, waits;  // [k]: how many cores have raised it, waited for it, more than k times
   };
   std::map<CrossFlag, CrossCounts> cross_flags;
+  GridChecks* checks = nullptr;                           // initcheck, racecheck
   uint64_t served = 0;                                    // operations that let somebody go on; no progress = deadlock
   std::function<uint64_t(uint64_t bytes)> device_malloc;  // 0 if it fails
   std::function<bool(uint64_t address)> device_free;
-};
-
-// Two instructions of one core whose accesses no flag orders (synccheck), with the sentence about them.
-struct OrderFinding {
-  uint32_t earlier = 0, later = 0;  // instruction indices
-  unsigned space = 0;
-  std::string text;
 };
 
 enum class BlockStatus : uint8_t {
@@ -135,7 +133,9 @@ class Block {
   BlockEvents take_events();
   std::vector<ServiceRecord> take_services();
   // Of a block that has ended or faulted.
-  const std::vector<OrderFinding>& order_findings() const { return findings_; }
+  const std::vector<Finding>& findings() const { return findings_; }
+  // Initcheck and racecheck: what it did to device memory since the last call.
+  CheckLog take_check_log();
   // Live splits that wait, and for what: the wait graph of a deadlock message.
   std::string waits() const;
   // The fault of a block that will not end (deadlock, watchdog), at its first split; says who waits for whom.
@@ -146,6 +146,7 @@ class Block {
     uint64_t lane_instructions = 0;  // summed over active lanes
     uint64_t divergent_branches = 0;
     uint64_t ordered_operations = 0;
+    std::array<uint64_t, 6> buffer_bytes{};  // tile programs: how far each buffer of the core was used; by TileSpace
   };
   const Statistics& statistics() const { return statistics_; }
 
@@ -159,7 +160,8 @@ class Block {
   Statistics statistics_;  // as of the last round
   BlockEvents events_;     // of a block that has ended
   std::vector<ServiceRecord> services_;
-  std::vector<OrderFinding> findings_;
+  std::vector<Finding> findings_;
+  std::unique_ptr<CheckLog> check_log_;
 };
 
 // Largest number of blocks of this shape that one vector core holds at a time (threads, warps, lane registers, unified

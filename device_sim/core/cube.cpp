@@ -1,6 +1,7 @@
 // The cube and its way out: mmad, fixpipe, set_quant.
 #include <bit>
 
+#include "device_sim/check/pipe_order.h"
 #include "device_sim/core/execution.h"
 #include "device_sim/core/host_level.h"
 #include "device_sim/core/matrix_kernels.h"
@@ -28,6 +29,17 @@ constexpr uint64_t kAccumulators = 64;  // bytes of a row of a column block in l
 
 uint64_t blocks(uint64_t x, uint64_t n) { return (x + n - 1) / n; }
 
+// Synccheck: the unit flag orders M and FIX like an event of the place in l0c. The last mmad of a tile raises it for
+// the fixpipe, which holds the next mmad there back. Numbers above those of set_flag.
+constexpr auto kCube = static_cast<unsigned>(isa::Pipe::M), kFix = static_cast<unsigned>(isa::Pipe::FIX);
+unsigned unit_event(uint64_t place) { return 8 + static_cast<unsigned>(place / 64); }
+void raise_unit(Frame* f, unsigned from, unsigned to, uint64_t place) {
+  if (PipeOrder* order = f->machinery->pipe_order.get()) order->set(from, to, unit_event(place));
+}
+void await_unit(Frame* f, unsigned from, unsigned to, uint64_t place) {
+  if (PipeOrder* order = f->machinery->pipe_order.get()) order->wait(from, to, unit_event(place));
+}
+
 bool multiply(const Decoded* d, Frame* f) {
   const uint64_t c = scalar_value(d, f, d->c);
   const auto m = static_cast<uint32_t>(c & 0xfff), k = static_cast<uint32_t>(c >> 12 & 0xfff),
@@ -41,6 +53,7 @@ bool multiply(const Decoded* d, Frame* f) {
           "the cube of " + machine.name + " does not multiply " + std::string(element.name));
     return false;
   }
+  await_unit(f, kFix, kCube, scalar_value(d, f, d->dst));
   if (m && k && n) {
     const uint64_t deep = blocks(k, 256 / element.bits);
     const unsigned char* a = touch(
@@ -64,6 +77,7 @@ bool multiply(const Decoded* d, Frame* f) {
     if (!to) return false;
     if (moves_values(f)) matrix_kernels().multiply({type, a, b, to, start, init, m, k, n});
   }
+  if (c >> 38 & 1) raise_unit(f, kCube, kFix, scalar_value(d, f, d->dst));
   // The place of the accumulators tells the timing engine which fixpipe belongs to the tile.
   record_work(f, 0, (c & 0xffffffffffff) | scalar_value(d, f, d->dst) / 64 << 48);
   return true;
@@ -95,7 +109,8 @@ bool drain(const Decoded* d, Frame* f) {
             .quant = field::get_quant(fields),
             .add = field::get_add(fields),
             .scale = f->machinery->quant_scale};
-  const bool empty = job.m == 0 || job.n == 0;
+  const bool empty = job.m == 0 || job.n == 0, unit = field::get_unit(fields);
+  if (unit) await_unit(f, kCube, kFix, scalar_value(d, f, d->a));
   const GmRange gm{.address = to,
                    .bytes = nz ? job.m * uint64_t{32} : job.n * size,
                    .rows = empty ? 0
@@ -103,7 +118,8 @@ bool drain(const Decoded* d, Frame* f) {
                                  : job.m,
                    .pitch = job.out_pitch,
                    .alignment = size,
-                   .write = true};
+                   .write = true,
+                   .add = job.add};
   if (!empty) {
     job.accumulators = touch(d, f,
                              {.space = TileSpace::l0c,
@@ -123,6 +139,7 @@ bool drain(const Decoded* d, Frame* f) {
     if (!job.out) return false;
     if (moves_values(f)) matrix_kernels().drain(job);
   }
+  if (unit) raise_unit(f, kFix, kCube, scalar_value(d, f, d->a));
   record_work(f, uint64_t{job.m} * job.n, scalar_value(d, f, d->a) / 64);
   if (to_gm) record_rows(f, gm);
   return true;

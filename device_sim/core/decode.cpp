@@ -1,4 +1,6 @@
 // From instructions to records: positions of operands, flags, and the fastest handler that this host has.
+#include <utility>
+
 #include "device_sim/core/execution.h"
 #include "device_sim/core/host_level.h"
 #include "device_sim/isa/fields.h"
@@ -219,7 +221,7 @@ Handler handler_of(const isa::Instruction& i, const Decoded& d, Operation& opera
 
 }  // namespace
 
-std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code, bool tile) {
+std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code, bool tile, bool observe) {
   const Select select = lane_handlers();
   auto program = std::make_shared<DecodedProgram>();
   program->code.resize(code.size() + 1);
@@ -259,6 +261,11 @@ std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instru
       const isa::Space space = isa::field::Mem::get_space(i);
       const bool polled = isa::field::Mem::get_policy(i) == isa::CachePolicy::Volatile;
       if (space != isa::Space::Param && !polled) handler = checked_memory_handler(i);
+    }
+    if (observe && handler && (i.op == Opcode::Ld || i.op == Opcode::St)) {
+      const bool ordered = isa::field::Mem::get_policy(i) == isa::CachePolicy::Volatile;  // they tell when they happen
+      if (!ordered && isa::field::Mem::get_space(i) != isa::Space::Param)
+        operation.inner = std::exchange(handler, observed);
     }
     if (i.op == Opcode::Join && leads_to_exit(code, index + 1)) handler = exit_handler();
     d.run = handler ? handler : illegal;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "device_sim/check/pipe_order.h"
+#include "device_sim/core/access_checks.h"
 #include "device_sim/core/block.h"
 #include "device_sim/core/decoded.h"
 
@@ -21,14 +22,17 @@ using Evaluate = uint64_t (*)(const Decoded* d, uint64_t a, uint64_t b, uint64_t
 struct Operation {
   Evaluate evaluate = nullptr;                                            // arithmetic rows; null for the others
   bool wide_dst = false, wide_a = false, wide_b = false, wide_c = false;  // the slot holds 64-bit values
+  Handler inner = nullptr;                                                // what observed() goes on with
 };
 
 struct DecodedProgram {
   std::vector<Decoded> code;  // one more than the program has instructions: the last one faults
   std::vector<Operation> operations;
 };
-// `tile`: loads and stores of tile programs go through the checks of scalar_in_order().
-std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code, bool tile = false);
+// `tile`: loads and stores of tile programs go through the checks of scalar_in_order(). `observe`: those of SIMT
+// programs are shown to the block's AccessChecks.
+std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instruction> code, bool tile = false,
+                                                     bool observe = false);
 
 // How many instructions a warp and a split execute before the next one's turn. Counted at taken branches.
 inline constexpr uint64_t kWarpSlice = 512;
@@ -178,6 +182,7 @@ struct Machinery : BlockProgress {
   Frame frame;
   uint64_t generation = 0;                // of the address space when the views were filled
   std::unique_ptr<PipeOrder> pipe_order;  // synccheck only
+  std::unique_ptr<AccessChecks> checks;   // initcheck and racecheck only
   PipeFlags flags;
 
   bool faulted() const { return fault.has_value(); }
@@ -253,7 +258,7 @@ void order_cross(const Decoded* d, Frame* f);
 // The same as in_order() for a load or store of the scalar unit.
 bool scalar_in_order(const Decoded* d, Frame* f, uint64_t address, uint64_t bytes, bool write);
 // What the check found so far.
-std::vector<OrderFinding> order_findings(const Machinery& m);
+std::vector<Finding> order_findings(const Machinery& m);
 
 // --- Ordered operations (ordered.cpp)
 void park_ordered(const Decoded* d, Frame* f, const uint64_t* at);

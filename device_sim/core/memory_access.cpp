@@ -255,6 +255,10 @@ bool volatile_access(const Decoded* d, Frame* f) {
     park_ordered(d, f, at);
     return false;
   }
+  if (AccessChecks* checks = f->machinery->checks.get()) {
+    checks->lanes(d, f, at, d->step * vector_of(d), !Store, Store, true);
+    checks->flags(d, f, at, !Store, Store);
+  }
   uint64_t hash = 0;
   if (!(Store ? store_values(d, f, at, &hash) : load_values(d, f, at, &hash))) return false;
   note_ordered(*f->machinery->split, d, hash);

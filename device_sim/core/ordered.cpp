@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "device_sim/core/execution.h"
+#include "device_sim/core/grid_checks.h"
 #include "device_sim/isa/fields.h"
 
 namespace phx::sim {
@@ -27,6 +28,7 @@ bool is_access(const Decoded* d) {
   const auto op = static_cast<Opcode>(d->op);
   return op == Opcode::Ld || op == Opcode::St || op == Opcode::Atom || op == Opcode::Red;
 }
+bool reads(const Decoded* d) { return static_cast<Opcode>(d->op) != Opcode::St; }
 bool writes(const Decoded* d) { return static_cast<Opcode>(d->op) != Opcode::Ld; }
 unsigned access_bytes(const Decoded* d) {
   const auto op = static_cast<Opcode>(d->op);
@@ -39,6 +41,12 @@ uint64_t perform(const Decoded* d, Frame* f, OrderedState& state) {
   Split& split = *f->machinery->split;
   const uint64_t* at = split.addresses.data();
   uint64_t hash = 0;
+  if (AccessChecks* checks = f->machinery->checks.get()) {
+    if (static_cast<Opcode>(d->op) == Opcode::Fence)
+      checks->order().fence(f->machinery->warp->index, f->mask, true);
+    else if (is_access(d) && state.checks)
+      state.checks->serve(d, f, at, access_bytes(d), reads(d), writes(d));
+  }
   switch (static_cast<Opcode>(d->op)) {
     case Opcode::Ld:
       load_values(d, f, at, &hash);
@@ -126,6 +134,9 @@ bool still_waits(Machinery& m, const Decoded* d, OrderedState& state) {
   const auto mode = static_cast<uint8_t>(bits_of(d, 0, 2)), id = static_cast<uint8_t>(bits_of(d, 5, 4));
   const bool cube = m.kernel.core == image::CoreKind::aic;
   const uint64_t group = mode == 0 ? 0 : m.index / (m.launch.group_aiv + 1);
+  auto name_of = [](uint64_t of_mode, uint64_t of_id, bool of_cubes, uint64_t of_group) {
+    return of_mode | of_id << 8 | uint64_t{of_cubes} << 16 | of_group << 17;
+  };
   auto count = [](std::vector<uint64_t>& rounds, uint64_t round) {
     if (rounds.size() <= round) rounds.resize(round + 1);
     return ++rounds[round];
@@ -134,6 +145,7 @@ bool still_waits(Machinery& m, const Decoded* d, OrderedState& state) {
   if (op == Opcode::CrossSet) {
     OrderedState::CrossCounts& counts = state.cross_flags[{mode, id, cube, group}];
     const uint64_t round = m.flags.raised[mode][id]++;
+    if (m.checks && state.checks) state.checks->raise(m, name_of(mode, id, cube, group), round);
     if (count(counts.sets, round) < cores(cube) || round < kCrossFlagLimit) return false;
     const uint64_t behind = round - kCrossFlagLimit, waiters = cores(mode == 2 ? !cube : cube);
     if (behind >= counts.waits.size() || counts.waits[behind] < waiters)
@@ -149,6 +161,7 @@ bool still_waits(Machinery& m, const Decoded* d, OrderedState& state) {
   m.flags.raised_by = round < counts.sets.size() ? counts.sets[round] : 0;
   if (m.flags.raised_by < m.flags.raisers) return true;
   ++m.flags.crossed[mode][id];
+  if (m.checks && state.checks) state.checks->wait(m, name_of(mode, id, by_cube, group), round);
   count(counts.waits, round);
   return false;
 }

@@ -31,6 +31,11 @@ bool in_order(const Decoded* d, Frame* f, unsigned space, uint64_t address, uint
 }
 
 bool scalar_in_order(const Decoded* d, Frame* f, uint64_t address, uint64_t bytes, bool write) {
+  Machinery& m = *f->machinery;
+  const bool ordered =
+      static_cast<isa::CachePolicy>(bits_of(d, 9, 3)) == isa::CachePolicy::Volatile;  // told when served
+  if (m.checks && m.kernel.core != image::CoreKind::simt && !ordered && space_of(d, address) == isa::Space::Gm)
+    m.checks->rows(d, f, address, bytes, 1, 0, !write, write, false);
   if (!f->machinery->pipe_order) return true;
   const isa::Space space = space_of(d, address);
   if (space == isa::Space::Gm) return in_order(d, f, kGmOrderSpace, address, bytes, 1, 0, write);
@@ -57,24 +62,22 @@ void order_cross(const Decoded* d, Frame* f) {
     order->cross_wait(bits_of(d, 2, 3));
 }
 
-std::vector<OrderFinding> order_findings(const Machinery& m) {
-  std::vector<OrderFinding> found;
+std::vector<Finding> order_findings(const Machinery& m) {
+  std::vector<Finding> found;
   if (!m.pipe_order) return found;
-  const Program& program = *m.launch.program;
-  auto name = [&](uint32_t index) {
-    const uint32_t word = program.word_of(index);
-    const image::SourceFrame* frame = image::user_frame(program.executable().source(word));
-    return std::string(isa::row(program.code()[index].op)->mnemonic) + " at " +
-           (frame ? frame->file + ":" + std::to_string(frame->line) : "word " + std::to_string(word));
-  };
+  auto name = [&](uint32_t index) { return place_of(*m.launch.program, index); };
   for (const PipeOrder::Finding& f : m.pipe_order->findings()) {
     const char* done = f.earlier_writes ? "write" : "read";
-    found.push_back({f.earlier, f.later, f.space,
-                     std::string(kPipes[f.later_pipe]) + (f.later_writes ? " writes " : " reads ") + kSpaces[f.space] +
-                         " [" + std::to_string(f.from) + ", " + std::to_string(f.to) + ") while " +
-                         kPipes[f.earlier_pipe] + " may still " + done + " it: nothing orders " + name(f.earlier) +
-                         " before " + name(f.later) + " (" + kPipes[f.earlier_pipe] + " -> " + kPipes[f.later_pipe] +
-                         ")"});
+    found.push_back({.earlier = f.earlier,
+                     .later = f.later,
+                     .space = f.space,
+                     .text = std::string(kPipes[f.later_pipe]) + (f.later_writes ? " writes " : " reads ") +
+                             kSpaces[f.space] + " [" + std::to_string(f.from) + ", " + std::to_string(f.to) +
+                             ") while " + kPipes[f.earlier_pipe] + " may still " + done + " it: nothing orders " +
+                             name(f.earlier) + " before " + name(f.later) + " (" + kPipes[f.earlier_pipe] + " -> " +
+                             kPipes[f.later_pipe] + ")",
+                     .block = m.ctaid,
+                     .device = m.device});
   }
   return found;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "device_sim/check/movable_addresses.h"
 #include "device_sim/core/execution.h"
 #include "device_sim/isa/operands.h"
 
@@ -35,7 +36,8 @@ Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, A
                                    writable ? members.first(1) : members, buffer_name(object, name));
     if (!address) return address.diagnostic();
     program->object_addresses_.push_back(*address);
-    if (object.zero) continue;  // new memory reads as zeros
+    memory.stop_tracking(*address);  // variables have an initial value, if only zero
+    if (object.zero) continue;       // new memory reads as zeros
     if (object.offset > image.data.size() || object.size > image.data.size() - object.offset)
       return error(name + ": object " + object.name + " lies outside the data section");
     std::memcpy(memory.translate(*address, std::max<uint64_t>(object.size, 1)), image.data.data() + object.offset,
@@ -87,6 +89,12 @@ Program::~Program() {
   for (uint64_t address : object_addresses_) (void)memory_->free(address);
 }
 
+const DecodedProgram& Program::decoded(bool observed) const {
+  if (!observed) return *decoded_;
+  std::call_once(observe_once_, [&] { observed_ = decode_program(code_, false, true); });
+  return *observed_;
+}
+
 uint32_t Program::index_of(uint32_t word) const {
   return static_cast<uint32_t>(std::lower_bound(words_.begin(), words_.end(), word) - words_.begin());
 }
@@ -96,6 +104,27 @@ std::optional<DataDependence> Program::dependence(uint32_t kernel) const {
   auto known = dependences_.find(kernel);
   if (known == dependences_.end()) known = dependences_.emplace(kernel, data_dependence(code_, entry(kernel))).first;
   return known->second;
+}
+
+bool Program::movable(uint32_t kernel) const {
+  std::lock_guard lock(dependences_mutex_);
+  if (auto known = movable_.find(kernel); known != movable_.end()) return known->second;
+  PointerSources sources;
+  sources.parameter = [&](uint64_t offset, uint64_t bytes) {
+    for (const image::Param& param : executable_.kernels[kernel].params) {
+      if (!param.pointer || offset >= param.offset + param.size || param.offset >= offset + bytes) continue;
+      return param.offset == offset && bytes == 8 ? ParameterPart::pointer : ParameterPart::mixed;
+    }
+    return ParameterPart::number;
+  };
+  sources.object = [&](uint32_t index) {
+    const uint64_t first = words_[index], count = code_[index].words();
+    return std::any_of(executable_.code_relocations.begin(), executable_.code_relocations.end(),
+                       [&](const image::Relocation& r) { return r.place >= first && r.place < first + count; });
+  };
+  const bool movable = movable_addresses(code_, entry(kernel), sources);
+  movable_.emplace(kernel, movable);
+  return movable;
 }
 
 Program::Symbol Program::symbol(std::string_view name) const {

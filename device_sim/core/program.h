@@ -1,6 +1,7 @@
 // A loaded executable: verified, decoded once, its data objects placed in device memory and its relocations applied.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -42,6 +43,15 @@ class Program {
   // Tile kernels: why the time of a launch may depend on loaded data, if it may. Found when first asked for; any
   // thread.
   std::optional<DataDependence> dependence(uint32_t kernel) const;
+  // Tile kernels: whether a launch takes as long with all its buffers moved by one distance (movable_addresses.h).
+  bool movable(uint32_t kernel) const;
+
+  // Tells programs apart by the file they were loaded from; zeros if nobody has said.
+  using Identity = std::array<uint64_t, 2>;
+  const Identity& identity() const { return identity_; }
+  void set_identity(const Identity& identity) { identity_ = identity; }
+  // Addresses of the data objects, in the order of the executable's.
+  std::span<const uint64_t> objects() const { return object_addresses_; }
 
   // Address and size of a data object; address 0 if there is none of that name.
   struct Symbol {
@@ -51,7 +61,8 @@ class Program {
   Symbol symbol(std::string_view name) const;
 
   // The form that the interpreter executes, one record an instruction.
-  const DecodedProgram& decoded() const { return *decoded_; }
+  // `observed`: with the loads and stores of SIMT programs shown to initcheck and racecheck; made when first asked for.
+  const DecodedProgram& decoded(bool observed = false) const;
 
  private:
   Program() = default;
@@ -61,8 +72,12 @@ class Program {
   std::vector<uint64_t> object_addresses_;
   mutable std::mutex dependences_mutex_;
   mutable std::map<uint32_t, std::optional<DataDependence>> dependences_;  // by kernel, of those asked for
+  mutable std::map<uint32_t, bool> movable_;                               // likewise
+  Identity identity_{};
   AddressSpace* memory_ = nullptr;
   std::shared_ptr<const DecodedProgram> decoded_;
+  mutable std::once_flag observe_once_;
+  mutable std::shared_ptr<const DecodedProgram> observed_;
 };
 
 }  // namespace phx::sim

@@ -36,6 +36,8 @@ unsigned char* touch(const Decoded* d, Frame* f, const TileRange& range) {
     return fail(range.space == TileSpace::ub ? FaultKind::ub_out_of_bounds : FaultKind::buffer_out_of_bounds,
                 "bytes " + std::to_string(range.address) + " to " + std::to_string(range.address + extent) + " of " +
                     std::to_string(buffer.bytes) + " bytes of " + kNames[space]);
+  uint64_t& used = f->machinery->statistics.buffer_bytes[space];
+  used = std::max(used, range.address + extent);
   if (!in_order(d, f, space, range.address, range.bytes, range.rows, range.pitch, range.write)) return nullptr;
   return buffer.data + range.address;
 }
@@ -70,6 +72,9 @@ unsigned char* touch_gm(const Decoded* d, Frame* f, const GmRange& range) {
   if ((range.rows - 1) * range.pitch > room)  // at the first row that does not fit
     return fail_here(FaultKind::out_of_bounds, range.address + (room / range.pitch + 1) * range.pitch);
   if (range.write && buffer->read_only) return fail_here(FaultKind::read_only_store, range.address);
+  if (AccessChecks* checks = f->machinery->checks.get())
+    checks->rows(d, f, range.address, range.bytes, range.rows, range.pitch, !range.write || range.add, range.write,
+                 range.add);
   if (!in_order(d, f, kGmOrderSpace, range.address, range.bytes, range.rows, range.pitch, range.write)) return nullptr;
   return reinterpret_cast<unsigned char*>(buffer->bytes) + offset;
 }

@@ -37,6 +37,7 @@ struct GmRange {
   uint64_t pitch = 0;      // bytes from row to row
   uint64_t alignment = 1;  // of addresses and pitch: bytes of an element
   bool write = false;
+  bool add = false;  // an atomic addition, with `write`
 };
 
 // Host memory of the range's first byte, the counterpart of touch(); null after a fault: outside the buffer that the

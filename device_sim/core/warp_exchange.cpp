@@ -170,6 +170,11 @@ void deliver(const Decoded* d, Frame* f, const Participants& in) {
   }
 }
 
+// Racecheck: what the lanes did before comes before what any of them does after.
+void order_lanes(Machinery& m, const Warp& warp, uint32_t lanes) {
+  if (m.checks && m.checks->races()) m.checks->order().gather(warp.index, lanes);
+}
+
 // Waits for `members` with the lanes of `split`.
 void wait_for(const Decoded* d, Split& split, uint32_t members) {
   split.wait = Wait::gather;
@@ -215,6 +220,7 @@ bool exchange_in_groups(const Decoded* d, Frame* f) {
   if (complete) {
     for (const Group& group : groups) {
       part.mask = group.lanes;
+      order_lanes(*f->machinery, *f->machinery->warp, group.lanes);
       Participants in;
       collect(d, &part, group.members, in);
       deliver(d, &part, in);
@@ -237,6 +243,7 @@ bool exchange_now(const Decoded* d, Frame* f) {
   if (same_members(d, f) != f->mask) return exchange_in_groups(d, f);
   const uint32_t members = members_of(d, f);
   if ((members & ~f->mask) == 0) {
+    order_lanes(*f->machinery, *f->machinery->warp, f->mask);
     Participants in;
     collect(d, f, members, in);
     deliver(d, f, in);
@@ -313,6 +320,7 @@ void complete_gathers(Machinery& m, Warp& warp) {
       point_at(f, *s);
       collect(s->pc, &f, split.members, in);
     }
+    order_lanes(m, warp, in.lanes);
     for (Split* s : group) {
       point_at(f, *s);
       deliver(s->pc, &f, in);

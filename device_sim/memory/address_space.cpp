@@ -7,12 +7,24 @@
 #include <map>
 
 #include "device_sim/isa/isa.h"
+#include "device_sim/memory/byte_bits.h"
 #include "device_sim/memory/page_table.h"
 
 namespace phx::sim {
 namespace {
 
 uint64_t pages_of(uint64_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes; }
+
+void* map_sparsely(uint64_t bytes) {
+  void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return at == MAP_FAILED ? nullptr : at;
+}
+
+uint64_t written_bytes(const Buffer& buffer) { return pages_of(buffer.size) * kPageBytes / 8; }
+void unmap_written(Buffer& buffer) {
+  if (buffer.written) munmap(buffer.written, written_bytes(buffer));
+  buffer.written = nullptr;
+}
 
 bool is_device_address(uint64_t address) { return (address & isa::kWindowMask) == isa::kGmBase; }
 
@@ -61,12 +73,19 @@ uint16_t Buffer::home(uint64_t at, uint16_t reader) const {
   return members[0];
 }
 
-AddressSpace::AddressSpace(unsigned devices, uint64_t capacity)
-    : devices_(devices), capacity_(capacity), used_(devices, 0), index_(std::make_unique<Index>()) {}
+AddressSpace::AddressSpace(unsigned devices, uint64_t capacity, bool track_writes)
+    : devices_(devices),
+      capacity_(capacity),
+      track_writes_(track_writes),
+      used_(devices, 0),
+      peak_(devices, 0),
+      index_(std::make_unique<Index>()) {}
 
 AddressSpace::~AddressSpace() {
-  for (const auto& buffer : buffers_)
+  for (const auto& buffer : buffers_) {
     if (!buffer->freed && !buffer->host) munmap(buffer->bytes, pages_of(buffer->size) * kPageBytes);
+    unmap_written(*buffer);
+  }
 }
 
 Expected<uint64_t> AddressSpace::allocate(uint64_t bytes, Placement placement, std::span<const uint16_t> members,
@@ -91,10 +110,8 @@ Expected<uint64_t> AddressSpace::allocate(uint64_t bytes, Placement placement, s
   constexpr uint64_t kWindowPages = (~isa::kWindowMask + 1) / kPageBytes;
   if (index_->next_page + pages + 1 > kWindowPages) return error(name + ": the device address space is used up");
 
-  void* host =
-      mmap(nullptr, pages * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (host == MAP_FAILED)
-    return error(name + ": the host has no address space for " + std::to_string(bytes) + " bytes");
+  void* host = map_sparsely(pages * kPageBytes);
+  if (!host) return error(name + ": the host has no address space for " + std::to_string(bytes) + " bytes");
 
   auto buffer = std::make_unique<Buffer>();
   buffer->id = static_cast<uint32_t>(buffers_.size());
@@ -105,10 +122,14 @@ Expected<uint64_t> AddressSpace::allocate(uint64_t bytes, Placement placement, s
   buffer->members.assign(members.begin(), members.end());
   buffer->name = std::move(name);
   buffer->read_only = placement == Placement::replicated;
+  if (track_writes_) buffer->written = static_cast<uint64_t*>(map_sparsely(written_bytes(*buffer)));
   index_->pages.map(index_->next_page, pages, buffer->id);
   index_->next_page += pages + 1;  // the page in between stays unmapped
   index_->device.emplace(buffer->address, buffer->id);
-  for (unsigned d = 0; d < devices_; ++d) used_[d] += shares[d];
+  for (unsigned d = 0; d < devices_; ++d) {
+    used_[d] += shares[d];
+    peak_[d] = std::max(peak_[d], used_[d]);
+  }
   const uint64_t address = buffer->address;
   buffers_.push_back(std::move(buffer));
   return address;
@@ -124,6 +145,7 @@ Outcome AddressSpace::free(uint64_t address) {
   }
   Buffer& buffer = *buffers_[found->second];
   munmap(buffer.bytes, pages_of(buffer.size) * kPageBytes);
+  unmap_written(buffer);
   for (size_t m = 0; m < buffer.members.size(); ++m)
     used_[buffer.members[m]] -= share(buffer.placement, pages_of(buffer.size), m, buffer.members.size());
   buffer.bytes = nullptr;
@@ -196,6 +218,44 @@ const Buffer* AddressSpace::nearest(uint64_t address) const {
   return above->address - address < past ? above : below;
 }
 
+void AddressSpace::mark_written(uint64_t address, uint64_t bytes) {
+  const Buffer* buffer = find(address);
+  if (buffer && buffer->written) set_bits(buffer->written, address - buffer->address, bytes);
+}
+
+void AddressSpace::copy_written(uint64_t to, uint64_t from, uint64_t bytes) {
+  const Buffer* target = find(to);
+  const Buffer* source = find(from);
+  if (!target || !target->written) return;
+  if (!source || !source->written) return mark_written(to, bytes);
+  // The ranges may overlap, so all runs are found before a bit changes. Gaps touch no page of the target that is clear.
+  std::vector<std::pair<uint64_t, uint64_t>> runs;  // written ones: from, to
+  const uint64_t begin = from - source->address, end = begin + bytes;
+  for (uint64_t at = begin; (at = first_with(source->written, at, end - at, true)) < end;) {
+    const uint64_t run = at;
+    at = first_with(source->written, at, end - at, false);
+    runs.emplace_back(run - begin, at - begin);
+  }
+  const uint64_t place = to - target->address;
+  uint64_t behind = 0;
+  runs.emplace_back(bytes, bytes);
+  for (const auto& [first, last] : runs) {
+    clear_bits(target->written, place + behind, first - behind);
+    set_bits(target->written, place + first, last - first);
+    behind = last;
+  }
+}
+
+uint64_t AddressSpace::first_unwritten(uint64_t address, uint64_t bytes) const {
+  const Buffer* buffer = find(address);
+  if (!buffer || !buffer->written) return address + bytes;
+  return buffer->address + first_with(buffer->written, address - buffer->address, bytes, false);
+}
+
+void AddressSpace::stop_tracking(uint64_t address) {
+  if (auto found = index_->device.find(address); found != index_->device.end()) unmap_written(*buffers_[found->second]);
+}
+
 std::byte* AddressSpace::translate(uint64_t address, uint64_t bytes) const {
   const Buffer* buffer = find(address);
   if (!buffer || buffer->freed) return nullptr;
@@ -205,5 +265,6 @@ std::byte* AddressSpace::translate(uint64_t address, uint64_t bytes) const {
 }
 
 uint64_t AddressSpace::used(uint16_t device) const { return device < used_.size() ? used_[device] : 0; }
+uint64_t AddressSpace::peak(uint16_t device) const { return device < peak_.size() ? peak_[device] : 0; }
 
 }  // namespace phx::sim

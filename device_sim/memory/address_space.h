@@ -4,8 +4,8 @@
 // its buffer and, through the buffer's placement, to the device that is its home; nobody derives an owner from address
 // bits. Every buffer starts on a page of its own and is followed by an unmapped one. Address ranges are never reused,
 // so a freed buffer is remembered and a use after free is told from an access that was never valid. Frames are sparse:
-// host memory backs a page when it is first touched. Bytes of a new allocation read as zero unless initcheck is on
-// (later).
+// host memory backs a page when it is first touched. Bytes of a new allocation read as zero; with initcheck each byte
+// has a bit beside it that says whether somebody wrote it.
 //
 // Managed and pinned memory are host addresses registered here; any other host address faults on the device.
 //
@@ -45,6 +45,9 @@ struct Buffer {
   bool freed = false;
   bool host = false;       // registered host memory
   bool read_only = false;  // a device store faults
+  // Initcheck: a bit for each byte that was written, as sparse as the bytes; null where every byte counts as written
+  // (without the check, host memory, variables of programs).
+  uint64_t* written = nullptr;
 
   // The device that serves the byte at `address`; for replicated buffers, `reader`.
   uint16_t home(uint64_t at, uint16_t reader) const;
@@ -52,8 +55,8 @@ struct Buffer {
 
 class AddressSpace {
  public:
-  // `capacity`: bytes of HBM per device.
-  AddressSpace(unsigned devices, uint64_t capacity);
+  // `capacity`: bytes of HBM per device. `track_writes`: allocations remember which bytes were written.
+  AddressSpace(unsigned devices, uint64_t capacity, bool track_writes = false);
   ~AddressSpace();
   AddressSpace(const AddressSpace&) = delete;
   AddressSpace& operator=(const AddressSpace&) = delete;
@@ -75,6 +78,15 @@ class AddressSpace {
   // The live buffer nearest to the address, for fault messages; nullptr if there is none.
   const Buffer* nearest(uint64_t address) const;
 
+  // Initcheck, for ranges inside one live buffer; nothing happens and everything is written where no bits are kept.
+  void mark_written(uint64_t address, uint64_t bytes);
+  // The destination's bytes are as written as the source's.
+  void copy_written(uint64_t to, uint64_t from, uint64_t bytes);
+  // The first byte of the range that nobody wrote, or its end.
+  uint64_t first_unwritten(uint64_t address, uint64_t bytes) const;
+  // Every byte of the allocation counts as written from now on.
+  void stop_tracking(uint64_t address);
+
   // Host pointer for [address, address + bytes) inside one live buffer, else nullptr.
   std::byte* translate(uint64_t address, uint64_t bytes) const;
 
@@ -83,14 +95,16 @@ class AddressSpace {
 
   uint64_t capacity() const { return capacity_; }  // per device
   uint64_t used(uint16_t device) const;            // bytes, replicated counted on each member
+  uint64_t peak(uint16_t device) const;            // the most that was ever used
   std::span<const std::unique_ptr<Buffer>> buffers() const { return buffers_; }
 
  private:
   struct Index;
   unsigned devices_;
   uint64_t capacity_;
+  bool track_writes_;
   uint64_t generation_ = 0;
-  std::vector<uint64_t> used_;
+  std::vector<uint64_t> used_, peak_;
   std::vector<std::unique_ptr<Buffer>> buffers_;  // in order of creation, freed ones included
   std::unique_ptr<Index> index_;
 };

@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <numeric>
 #include <random>
+#include <tuple>
 
 #include <tbb/blocked_range.h>
 #include <tbb/enumerable_thread_specific.h>
 #include <tbb/parallel_for.h>
 
+#include "device_sim/core/grid_checks.h"
+#include "device_sim/system/reuse.h"
 #include "device_sim/system/state.h"
 #include "device_sim/system/system.h"
+#include "device_sim/trace/trace.h"
 
 namespace phx::sim {
 namespace {
@@ -19,11 +23,11 @@ namespace {
 constexpr uint64_t kRoundBudgetTimed = 4096;
 constexpr uint64_t kRoundBudgetFunctional = 1 << 18;
 
+// Events kept before anybody knows whether they are those of an earlier launch.
+constexpr uint64_t kMostHeldBytes = uint64_t{256} << 20;
+
 // All warps together may execute this many times the limit of one warp before some block ends.
 constexpr uint64_t kLaunchWatchdogFactor = 4;
-
-// Of synccheck, in one message.
-constexpr size_t kMostFindings = 100;
 
 uint64_t volume(const std::array<uint32_t, 3>& shape) { return uint64_t{shape[0]} * shape[1] * shape[2]; }
 
@@ -61,15 +65,24 @@ class Launch {
       return result;
     }
     const bool timed = state_.options.mode != Mode::functional;
-    prepare(timed);
+    if (timed && state_.options.reuse) look_up();
+    if (known_ && state_.options.mode == Mode::timing_only && !state_.options.checks.any()) {
+      totals_ = known_->statistics;  // nothing would come of running it
+      done_ = blocks_;
+      finished_ = true;
+      if (request_.progress) request_.progress(done_, blocks_);
+      result.fault = cancelled();
+    } else {
+      prepare(timed);
+    }
     while (!finished_) {
       fill_slots();
       step(timed ? kRoundBudgetTimed : kRoundBudgetFunctional);
       if ((result.fault = std::move(fault_))) break;
     }
     if (!result.fault) {
-      tell_findings();
-      result.fault = std::move(fault_);
+      result.findings = faults_of_findings();
+      if (!result.findings.empty()) result.fault = result.findings.front();
     }
     conclude(result, timed);
     return result;
@@ -156,6 +169,73 @@ class Launch {
     return std::nullopt;
   }
 
+  uint64_t start_cycle() const {
+    return static_cast<uint64_t>(request_.start_seconds * state_.machine.chip.clock_hz + 0.5);
+  }
+  timing::Ticks start_ticks() const { return static_cast<timing::Ticks>(start_cycle()) * timing::kCycle; }
+
+  // Finds the launch among those that were simulated, or marks it for being recorded.
+  void look_up() {
+    reusable_ = ReusableLaunch::of(request_, other_half_, state_.memory);
+    if (!reusable_) return;
+    // What runs on one of several devices is likely to run on the others as well; else the second time tells.
+    if (!state_.launches.seen_before(reusable_->work()) && state_.options.devices == 1) return;
+    const auto name = reusable_->name(state_.timing_of(request_.members.front()).memory(), start_ticks());
+    if (!name) return;
+    name_ = *name;
+    recorded_ = true;
+    if (reusable_->by_stream()) {
+      holding_ = state_.launches.contains(name_);
+      return;
+    }
+    known_ = state_.launches.find(name_);
+    recorded_ = !known_;
+  }
+
+  void record(const LaunchCounters& counters) {
+    for (const char* far : {"remote_read", "remote_write", "host_read", "host_write"})
+      if (counters.bytes.contains(far)) return;
+    auto effect = state_.timing_of(request_.members.front()).memory().effect(start_ticks());
+    state_.launches.add(name_,
+                        {stream_, counters, totals_, std::make_shared<const timing::LaunchEffect>(std::move(effect))});
+  }
+
+  void repeat() {
+    state_.timing_of(request_.members.front()).memory().repeat(known_->effect, start_ticks());
+    if (!state_.options.trace) return;
+    TraceSink& trace = *state_.options.trace;
+    const double us_per_cycle = 1e6 / state_.machine.chip.clock_hz;
+    TraceSink::Argument arguments[] = {{"cycles", static_cast<double>(known_->counters.cycles)},
+                                       {"blocks", static_cast<double>(blocks_)},
+                                       {"reused", 1}};
+    const auto device = trace.process("device " + std::to_string(request_.members.front()));
+    trace.span(trace.lane(device, "kernels"), kernel().display_name, static_cast<double>(start_cycle()) * us_per_cycle,
+               static_cast<double>(known_->counters.cycles) * us_per_cycle, arguments);
+  }
+
+  void start_engine() {
+    std::vector<DeviceTiming*> devices;
+    for (uint16_t member : request_.members) devices.push_back(&state_.timing_of(member));
+    engine_ = std::make_unique<TimingEngine>(state_.machine, *request_.program, std::move(shape_), std::move(devices),
+                                             start_cycle(), state_.options.trace);
+  }
+
+  // What happened in a round, for the timing engine - or to be kept until it is known whether anybody needs it.
+  void tell(RoundEvents&& round) {
+    if (recorded_ && reusable_->by_stream()) stream_.add(round);
+    if (!holding_) return engine_->feed(std::move(round));
+    for (const BlockEvents& block : round.blocks)
+      for (const WarpEvents& warp : block.warps) held_bytes_ += warp.words.size() * 4 + warp.accesses.size() * 8;
+    held_.push_back(std::move(round));
+    if (held_bytes_ > kMostHeldBytes) replay_held();
+  }
+  void replay_held() {
+    holding_ = false;
+    start_engine();
+    for (RoundEvents& round : held_) engine_->feed(std::move(round));
+    held_.clear();
+  }
+
   void prepare(bool timed) {
     LaunchContext& context_ = contexts_[0];
     context_.program = request_.program.get();
@@ -167,7 +247,7 @@ class Launch {
     context_.memory = &state_.memory;
     context_.members = request_.members;
     context_.machine = &state_.machine;
-    context_.record_events = timed;
+    context_.record_events = timed && !known_;
     context_.values = state_.options.mode != Mode::timing_only;
     context_.checks = state_.options.checks;
     context_.watchdog_instructions = state_.options.watchdog_instructions;
@@ -181,8 +261,8 @@ class Launch {
       member.under_way.resize(member.free_slots.size());
       members_.push_back(std::move(member));
     }
-    if (timed) {
-      TimingEngine::Shape shape;
+    if (timed && !known_) {
+      TimingEngine::Shape& shape = shape_;
       shape.kernel = request_.kernel;
       shape.threads_per_block = static_cast<uint32_t>(threads_);
       shape.blocks_per_core = per_core_;
@@ -192,11 +272,7 @@ class Launch {
       shape.first_block = first;
       shape.members = request_.members;
       shape.ub_dynamic_bytes = request_.ub_dynamic_bytes;
-      std::vector<DeviceTiming*> devices;
-      for (uint16_t member : request_.members) devices.push_back(state_.timing[member].get());
-      const auto start = static_cast<uint64_t>(request_.start_seconds * state_.machine.chip.clock_hz + 0.5);
-      engine_ = std::make_unique<TimingEngine>(state_.machine, *request_.program, std::move(shape), std::move(devices),
-                                               start, state_.options.trace);
+      if (!holding_) start_engine();
       const bool other_reads = other_half_ && request_.program->kernels()[*other_half_].flags & image::kUsesClock;
       if (other_reads || kernel().flags & image::kUsesClock)
         contexts_[0].clock = [this](uint64_t block, unsigned warp) { return engine_->clock(block, warp); };
@@ -205,6 +281,10 @@ class Launch {
       contexts_[1] = contexts_[0];
       const bool aic_first = kernel().core == image::CoreKind::aic;
       contexts_[aic_first ? 1 : 0].kernel = *other_half_;
+    }
+    if (state_.options.checks.initcheck || state_.options.checks.racecheck) {
+      checks_.emplace(contexts_[0], state_.memory, [this](uint64_t block) { return member_of(block); });
+      ordered_.checks = &*checks_;
     }
     ordered_.device_malloc = [this](uint64_t bytes) -> uint64_t {
       auto address =
@@ -236,11 +316,13 @@ class Launch {
 
   void step(uint64_t budget) {
     run_blocks(budget);
+    if (checks_)
+      for (auto& [slot, block] : resident_) checks_->take(block.index(), block.take_check_log());
     RoundEvents round;
     const bool coupled = static_cast<bool>(contexts_[0].clock);
     if (engine_ && coupled) {  // a clock read wants the events before it
       collect_events(round);
-      engine_->feed(std::move(round));
+      tell(std::move(round));
       round = {};
     }
     if (first_fault()) return collect_services();
@@ -251,17 +333,21 @@ class Launch {
     if (!first_fault()) release_grid(round);
     if (!fault_ && ordered_.served == served) find_deadlock();
     collect_services();
-    if (engine_) {
+    if (engine_ || holding_) {
       collect_events(round);
-      engine_->feed(std::move(round));
+      tell(std::move(round));
     }
-    if (!fault_ && request_.cancel && request_.cancel->load(std::memory_order_relaxed)) {
-      fault_ = Fault{};
-      fault_->kind = FaultKind::cancelled;
-      fault_->kernel = kernel().display_name;
-    }
+    if (!fault_) fault_ = cancelled();
     if (!fault_) retire();
     if (!fault_) watch();
+  }
+
+  std::optional<Fault> cancelled() const {
+    if (!request_.cancel || !request_.cancel->load(std::memory_order_relaxed)) return std::nullopt;
+    Fault fault;
+    fault.kind = FaultKind::cancelled;
+    fault.kernel = kernel().display_name;
+    return fault;
   }
 
   // No block has ended for too long: with many warps that spin, the limit of a single warp would take hours to reach.
@@ -337,6 +423,7 @@ class Launch {
     uint64_t arrivals = 0;
     for (auto& [slot, block] : resident_)
       if (block.status() == BlockStatus::grid_barrier) arrivals += block.release_grid_barrier(grid_generation_);
+    if (checks_) checks_->grid_barrier();
     ++grid_generation_;
     round.grid_arrivals.push_back(arrivals);
   }
@@ -359,35 +446,57 @@ class Launch {
   }
 
   // Blocks come in order of their index within a round, so the list does not depend on the host.
-  void collect_findings(const Block& block) {
-    for (const OrderFinding& found : block.order_findings()) {
-      const bool told = std::any_of(findings_.begin(), findings_.end(), [&](const OrderFinding& f) {
-        return f.earlier == found.earlier && f.later == found.later && f.space == found.space;
-      });
-      if (told) continue;
-      if (findings_.empty()) first_finder_ = {block.device(), block.index()};
+  void collect_findings(const std::vector<Finding>& found) {
+    for (const Finding& finding : found) {
+      if (std::any_of(findings_.begin(), findings_.end(), [&](const Finding& f) { return f.like(finding); })) continue;
       if (findings_.size() < kMostFindings)
-        findings_.push_back(found);
+        findings_.push_back(finding);
       else
         ++untold_findings_;
     }
   }
 
-  // Synccheck ends a launch that found something, after its end, with everything that it found.
-  void tell_findings() {
-    if (findings_.empty()) return;
-    Fault fault;
-    fault.kind = FaultKind::missing_flag;
-    fault.kernel = kernel().display_name;
-    fault.word = request_.program->word_of(findings_.front().later);
-    const auto frames = request_.program->executable().source(fault.word);
-    fault.source.assign(frames.begin(), frames.end());
-    fault.instruction = std::string(isa::row(request_.program->code()[findings_.front().later].op)->mnemonic);
-    fault.device = request_.members[first_finder_.first];
-    fault.block = {static_cast<uint32_t>(first_finder_.second), 0, 0};
-    for (const OrderFinding& found : findings_) fault.detail += (fault.detail.empty() ? "" : "\n") + found.text;
-    if (untold_findings_) fault.detail += "\nand " + std::to_string(untold_findings_) + " more";
-    fault_ = std::move(fault);
+  // Checks end a launch that found something, after its end, with everything of one kind as one fault.
+  std::vector<Fault> faults_of_findings() {
+    if (checks_) {
+      collect_findings(checks_->findings());
+      untold_findings_ += checks_->untold();
+    }
+    auto key = [](const Finding& f) { return std::tuple(f.kind, f.later, f.earlier, f.space); };
+    std::sort(findings_.begin(), findings_.end(), [&](const Finding& a, const Finding& b) { return key(a) < key(b); });
+    std::vector<Fault> faults;
+    for (const Finding& finding : findings_) {
+      const FaultKind kind = finding.kind == FindingKind::uninitialised_read ? FaultKind::uninitialised_read
+                             : finding.kind == FindingKind::race             ? FaultKind::race
+                                                                             : FaultKind::missing_flag;
+      if (faults.empty() || faults.back().kind != kind) {
+        Fault fault;
+        fault.kind = kind;
+        fault.kernel = kernel().display_name;
+        fault.word = request_.program->word_of(finding.later);
+        const auto frames = request_.program->executable().source(fault.word);
+        fault.source.assign(frames.begin(), frames.end());
+        fault.instruction = std::string(isa::row(request_.program->code()[finding.later].op)->mnemonic);
+        fault.device = request_.members[finding.device];
+        fault.block = finding.block;
+        fault.thread = finding.thread;
+        fault.has_address = finding.place;
+        fault.address = finding.address;
+        fault.bytes = finding.bytes;
+        fault.is_store = finding.is_store;
+        faults.push_back(std::move(fault));
+      }
+      std::string& detail = faults.back().detail;
+      detail += (detail.empty() ? "" : "\n") + finding.text;
+    }
+    if (untold_findings_) faults.back().detail += "\nand " + std::to_string(untold_findings_) + " more";
+    return faults;
+  }
+
+  uint16_t member_of(uint64_t block) const {
+    const uint64_t group = block / (1 + group_aiv_);
+    const std::vector<uint64_t> first = split(volume(request_.grid), request_.members.size());
+    return static_cast<uint16_t>(std::upper_bound(first.begin(), first.end() - 1, group) - first.begin() - 1);
   }
 
   std::string name_of(const Block& block) const {
@@ -406,14 +515,19 @@ class Launch {
   }
 
   void collect_events(RoundEvents& round) {
-    for (auto& [slot, block] : resident_) round.blocks.push_back(block.take_events());
+    for (auto& [slot, block] : resident_) {
+      BlockEvents events = block.take_events();
+      for (const WarpEvents& warp : events.warps)
+        if (recorded_ && !reusable_->by_stream() && !reusable_->covers(warp.accesses)) recorded_ = false;
+      round.blocks.push_back(std::move(events));
+    }
   }
 
   void retire() {
     const uint64_t before = done_;
     std::erase_if(resident_, [&](Resident& entry) {
       if (entry.block.status() != BlockStatus::finished) return false;
-      collect_findings(entry.block);
+      collect_findings(entry.block.findings());
       Member& member = members_[entry.block.device()];
       if (--member.under_way[entry.slot] == 0) member.free_slots.push_back(entry.slot);
       add_statistics(entry.block);
@@ -433,12 +547,23 @@ class Launch {
     totals_.lane_instructions += s.lane_instructions;
     totals_.divergent_branches += s.divergent_branches;
     totals_.ordered_operations += s.ordered_operations;
+    for (size_t i = 0; i < s.buffer_bytes.size(); ++i)
+      totals_.buffer_bytes[i] = std::max(totals_.buffer_bytes[i], s.buffer_bytes[i]);
   }
 
   void conclude(LaunchResult& result, bool timed) {
     const double clock = state_.machine.chip.clock_hz;
-    if (timed && !result.fault) {
+    if (timed && !result.fault && holding_) {
+      known_ = state_.launches.find(name_, stream_);
+      if (!known_) replay_held();
+    }
+    if (timed && !result.fault && known_) {
+      repeat();
+      result.counters = known_->counters;
+      result.reused = true;
+    } else if (timed && !result.fault) {
       result.counters = engine_->finish();
+      if (recorded_) record(result.counters);
     } else {
       for (auto& [slot, block] : resident_) add_statistics(block);
       // Nominal: one warp instruction a cycle and core, plus the launch. Never an estimate, never zero.
@@ -447,6 +572,12 @@ class Launch {
                                static_cast<uint64_t>(static_cast<double>(totals_.warp_instructions) / cores);
       result.nominal_time = true;
     }
+    if (kernel().core == image::CoreKind::simt)  // the blocks that share a core
+      totals_.buffer_bytes[0] =
+          (kernel().ub_static_bytes + request_.ub_dynamic_bytes) * std::min<uint64_t>(per_core_, blocks_);
+    constexpr const char* kSpaces[] = {"ub", "l1", "l0a", "l0b", "l0c", "bt"};
+    for (size_t i = 0; i < totals_.buffer_bytes.size(); ++i)
+      if (totals_.buffer_bytes[i]) result.counters.peak_bytes[kSpaces[i]] = totals_.buffer_bytes[i];
     result.counters.events["warp_instructions"] = totals_.warp_instructions;
     result.counters.events["lane_instructions"] = totals_.lane_instructions;
     result.counters.events["divergent_branches"] = totals_.divergent_branches;
@@ -467,14 +598,23 @@ class Launch {
   std::vector<Resident> resident_;  // ascending by block
   tbb::enumerable_thread_specific<std::array<BlockStorage, 2>> storage_;
   Block::Statistics totals_;
+  std::optional<ReusableLaunch> reusable_;
+  std::string name_;                    // it is looked up by
+  const TimedLaunch* known_ = nullptr;  // it was simulated before: only values are made
+  bool recorded_ = false;               // it is simulated for later ones
+  bool holding_ = false;                // there are such that differ in nothing but perhaps the stream of events
+  StreamDigest stream_;
+  std::vector<RoundEvents> held_;
+  uint64_t held_bytes_ = 0;
+  TimingEngine::Shape shape_;
   uint64_t done_ = 0, rounds_ = 0;
   uint32_t grid_generation_ = 0;
   uint64_t done_when_quiet_began_ = 0, quiet_began_ = 0;  // watch()
   bool finished_ = false;
   std::optional<Fault> fault_;
-  std::vector<OrderFinding> findings_;  // distinct ones, at most kMostFindings
+  std::optional<GridChecks> checks_;  // initcheck, racecheck
+  std::vector<Finding> findings_;     // distinct ones, at most kMostFindings
   uint64_t untold_findings_ = 0;
-  std::pair<uint16_t, uint64_t> first_finder_;  // member, block
 };
 
 }  // namespace

@@ -87,6 +87,13 @@ void combine(ElementType type, Reduction how, std::byte* into, const std::byte* 
   }
 }
 
+// Where an end lies on the device; 0 for host memory, all of which counts as written.
+uint64_t device_address(const MemoryRef& memory, const Bindings& bindings) {
+  if (memory.host) return 0;
+  Binding place = resolve(memory, bindings);
+  return place.buffer->address() + place.offset;
+}
+
 // Host view of an end, or null if its memory is gone.
 std::byte* view(MachineState& machine, const MemoryRef& memory, const Bindings& bindings, uint64_t bytes) {
   if (memory.host) return static_cast<std::byte*>(memory.host) + memory.offset;
@@ -127,6 +134,14 @@ Status run_collective(MachineState& machine, const Collective& collective, const
     std::byte* to = view(machine, collective.destinations[i], bindings, destination_bytes);
     if (!to)
       return Status(Code::device_fault, "a collective's destination on member " + std::to_string(i) + " is gone");
+    // What was copied is as written as it was; sums count as written.
+    phx::sim::AddressSpace& memory = machine.system->memory();
+    const uint64_t target = device_address(collective.destinations[i], bindings);
+    auto came_from = [&](uint64_t offset, size_t source, uint64_t source_offset) {
+      const uint64_t from = device_address(collective.sources[source], bindings);
+      if (target) memory.copy_written(target + offset, from ? from + source_offset : 0, part);
+    };
+    if (reduces && target) memory.mark_written(target, part);
     switch (collective.kind) {
       case Kind::all_reduce:
       case Kind::reduce:
@@ -134,15 +149,22 @@ Status run_collective(MachineState& machine, const Collective& collective, const
         break;
       case Kind::broadcast:
         std::memcpy(to, sources[collective.root].data(), part);
+        came_from(0, collective.root, 0);
         break;
       case Kind::reduce_scatter:
         std::memcpy(to, total.data() + i * part, part);
         break;
       case Kind::all_gather:
-        for (size_t j = 0; j < members; ++j) std::memcpy(to + j * part, sources[j].data(), part);
+        for (size_t j = 0; j < members; ++j) {
+          std::memcpy(to + j * part, sources[j].data(), part);
+          came_from(j * part, j, 0);
+        }
         break;
       case Kind::all_to_all:
-        for (size_t j = 0; j < members; ++j) std::memcpy(to + j * part, sources[j].data() + i * part, part);
+        for (size_t j = 0; j < members; ++j) {
+          std::memcpy(to + j * part, sources[j].data() + i * part, part);
+          came_from(j * part, j, i * part);
+        }
         break;
     }
   }
