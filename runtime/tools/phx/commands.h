@@ -13,5 +13,6 @@ void add_executable_commands(CLI::App& app, int& status);  // phx as, phx objdum
 void add_compile_command(CLI::App& app, int& status);      // phx compile
 void add_run_command(CLI::App& app, int& status);          // phx run
 void add_conformance_command(CLI::App& app, int& status);  // phx conformance onnx
+void add_validate_command(CLI::App& app, int& status);     // phx validate
 
 }  // namespace phx::tools
