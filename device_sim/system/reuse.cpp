@@ -29,16 +29,32 @@ class Name {
 
 }  // namespace
 
-const TimedLaunch* TimedLaunches::find(const std::string& name) const {
-  auto found = launches_.find(name);
-  return found == launches_.end() ? nullptr : &found->second;
+void StreamDigest::add(const RoundEvents& round) {
+  for (const BlockEvents& block : round.blocks) {
+    add(block.block << 1 | block.finished);
+    for (const WarpEvents& warp : block.warps) {
+      add(warp.words.size() << 32 | warp.accesses.size());
+      for (size_t i = 0; i + 1 < warp.words.size(); i += 2) add(uint64_t{warp.words[i]} << 32 | warp.words[i + 1]);
+      if (warp.words.size() % 2) add(warp.words.back());
+      for (uint64_t word : warp.accesses) add(word);
+    }
+    for (uint32_t arrivals : block.arrivals) add(arrivals);
+  }
+  for (const OrderedRecord& record : round.ordered) add(record.producer);
+  for (uint64_t arrivals : round.grid_arrivals) add(arrivals);
+  add(~uint64_t{0});
+}
+
+const TimedLaunch* TimedLaunches::find(const std::string& name, const StreamDigest& stream) const {
+  for (auto [at, end] = launches_.equal_range(name); at != end; ++at)
+    if (at->second.stream == stream) return &at->second;
+  return nullptr;
 }
 
 void TimedLaunches::add(std::string name, TimedLaunch launch) {
   const uint64_t bytes = launch.effect->bytes();
-  if (bytes > kMostBytes / 4) return;
-  auto [place, fresh] = launches_.emplace(name, std::move(launch));
-  if (!fresh) return;
+  if (bytes > kMostBytes / 4 || find(name, launch.stream)) return;
+  launches_.emplace(name, std::move(launch));
   bytes_ += bytes;
   order_.push_back(std::move(name));
   while (bytes_ > kMostBytes) {
@@ -61,13 +77,27 @@ std::optional<ReusableLaunch> ReusableLaunch::of(const LaunchRequest& request, s
   const uint16_t device = request.members.front();
   ReusableLaunch launch;
   launch.movable_ = true;
+  Name work;
+  work << program.identity()[0] << program.identity()[1] << request.kernel << request.ub_dynamic_bytes
+       << request.cooperative;
+  for (uint32_t extent : request.grid) work << extent;
+  for (uint32_t extent : request.block) work << extent;
+  bool proven = true;
   for (uint32_t half : {request.kernel, other_half.value_or(request.kernel)}) {
     const image::Kernel& kernel = program.kernels()[half];
-    if (kernel.core == image::CoreKind::simt || kernel.flags & (image::kUsesClock | image::kUsesService) ||
-        program.dependence(half))
-      return std::nullopt;
-    launch.movable_ &= program.movable(half);
+    if (kernel.flags & image::kUsesClock) return std::nullopt;
+    proven &= kernel.core != image::CoreKind::simt && !program.dependence(half);
+    launch.movable_ &= proven && program.movable(half);
   }
+  auto compare_streams = [&] {
+    launch.movable_ = false;
+    launch.by_stream_ = true;
+    launch.pointers_.clear();
+    launch.ranges_.clear();
+    launch.work_ = std::move(work).text();
+    return launch;
+  };
+  if (!proven) return compare_streams();
 
   const image::Kernel& kernel = program.kernels()[request.kernel];
   std::vector<std::byte> arguments(request.arguments.begin(), request.arguments.begin() + kernel.param_bytes);
@@ -81,27 +111,23 @@ std::optional<ReusableLaunch> ReusableLaunch::of(const LaunchRequest& request, s
   if (!program.executable().code_relocations.empty())
     launch.pointers_.insert(launch.pointers_.end(), program.objects().begin(), program.objects().end());
 
-  Name work;
-  work << program.identity()[0] << program.identity()[1] << request.kernel << request.ub_dynamic_bytes
-       << request.cooperative << launch.movable_;
-  for (uint32_t extent : request.grid) work << extent;
-  for (uint32_t extent : request.block) work << extent;
-  work << arguments.size();
-  work.add(arguments.data(), arguments.size());
+  Name named = work;
+  named << launch.movable_ << arguments.size();
+  named.add(arguments.data(), arguments.size());
   for (uint64_t pointer : launch.pointers_) {
     const Buffer* buffer = memory.find(pointer);
-    if (!buffer || buffer->freed || buffer->host) return std::nullopt;
+    if (!buffer || buffer->freed || buffer->host) return compare_streams();
     const bool here =
         buffer->members.size() == 1 || buffer->placement == Placement::on
             ? buffer->members.front() == device
             : buffer->placement == Placement::replicated &&
                   std::find(buffer->members.begin(), buffer->members.end(), device) != buffer->members.end();
-    if (!here) return std::nullopt;
-    work << pointer - buffer->address << buffer->size << buffer->read_only;
+    if (!here) return compare_streams();
+    named << pointer - buffer->address << buffer->size << buffer->read_only;
     launch.ranges_.push_back({line_of(buffer->address), line_of(buffer->address + buffer->size - 1)});
   }
   std::sort(launch.ranges_.begin(), launch.ranges_.end());
-  launch.work_ = std::move(work).text();
+  launch.work_ = std::move(named).text();
   return launch;
 }
 

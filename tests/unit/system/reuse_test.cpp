@@ -255,3 +255,97 @@ TEST_CASE("what is not proven to do the same elsewhere is reused at the same add
   for (int i = 0; i < 5; ++i)  // its addresses depend on data
     CHECK(!other.launch(0, {2, 24, other.buffers[0][0], other.buffers[0][1], 64, 0}).reused);
 }
+
+namespace {
+
+// Adds x to y at a distance that x says, and counts the threads: loads, stores and atomics whose places depend on data.
+const char* const kScatter = R"(
+.kernel scatter simt
+.param x 8 ptr
+.param y 8 ptr
+.param count 8 ptr
+ ld.param.b64 s2, [x]
+ ld.param.b64 s3, [y]
+ ld.param.b64 s4, [count]
+ rdsr.ctaid.x.u32 s5
+ rdsr.tid.x.u32 r0
+ mov.b32 r1, s5
+ mad.s32 r1, r1, 128, r0
+ ld.gm.b32 r2, [s2 + r1*4]
+ add.s32 r3, r1, r2
+ ld.gm.b32 r4, [s3 + r3*4]
+ add.s32 r4, r4, 1
+ st.gm.b32 [s3 + r3*4], r4
+ mov.b32 r5, 1
+ red.gm.add.u32 [s4], r5
+ exit
+)";
+
+struct Lanes {
+  std::unique_ptr<System> system;
+  std::shared_ptr<Program> program;
+  uint64_t x = 0, y = 0, count = 0;
+  double end = 0;
+
+  explicit Lanes(SystemOptions options) {
+    auto machine = machine::load("ascend-950pr");
+    if (!machine) FAIL(machine.diagnostic().str());
+    auto created = System::create(std::move(*machine), options);
+    if (!created) FAIL(created.diagnostic().str());
+    system = std::move(*created);
+    auto executable = assembler::assemble(kScatter, "scatter.s");
+    if (!executable) FAIL(executable.diagnostic().str());
+    const uint16_t device = 0;
+    auto loaded = system->load(image::write(*executable), std::span(&device, 1), "scatter");
+    if (!loaded) FAIL(loaded.diagnostic().str());
+    program = *loaded;
+    for (uint64_t* buffer : {&x, &y, &count}) {
+      auto address = system->memory().allocate(1 << 20, Placement::on, std::span(&device, 1), "buffer");
+      if (!address) FAIL(address.diagnostic().str());
+      *buffer = *address;
+    }
+  }
+  LaunchResult launch(uint32_t blocks, double gap) {
+    const uint64_t words[] = {x, y, count};
+    const uint16_t device = 0;
+    LaunchRequest request;
+    request.program = program;
+    request.grid = {blocks, 1, 1};
+    request.block = {128, 1, 1};
+    request.arguments = std::as_bytes(std::span(words));
+    request.members = {device};
+    request.start_seconds = std::max(0.0, end + gap);
+    LaunchResult result = system->launch(request);
+    if (result.fault) FAIL(result.fault->str());
+    end = result.end_seconds;
+    return result;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a SIMT launch is reused if it does the same, which is known afterwards") {
+  Lanes with(options(Mode::timed, true, 1, 2)), without(options(Mode::timed, false, 1));
+  std::mt19937_64 random(7);
+  unsigned reused = 0, changed = 0;
+  for (int i = 0; i < 40; ++i) {
+    if (i % 10 == 9) {  // other places from now on
+      ++changed;
+      for (Lanes* lanes : {&with, &without}) CHECK(!lanes->system->fill(lanes->x, changed * 3, 4, 1 << 19).fault);
+    }
+    const double gap = random() % 5 == 0 ? -1e-6 : 0;
+    const auto blocks = static_cast<uint32_t>(8 + 8 * (random() % 2));
+    const LaunchResult a = with.launch(blocks, gap), b = without.launch(blocks, gap);
+    check_same(a.counters, b.counters);
+    CHECK(!b.reused);
+    reused += a.reused;
+  }
+  MESSAGE(reused << " launches reused");
+  CHECK(reused >= 8);
+  std::vector<uint32_t> a(1 << 18), b(1 << 18);
+  for (uint64_t Lanes::* buffer : {&Lanes::y, &Lanes::count}) {
+    CHECK(!with.system->read(a.data(), with.*buffer, 1 << 20).fault);
+    CHECK(!without.system->read(b.data(), without.*buffer, 1 << 20).fault);
+    CHECK(a == b);
+  }
+}
