@@ -118,6 +118,7 @@ struct Cube {
 struct Fixpipe {
   double head_cycles = 0;
   double bytes_per_cycle = 0;  // counted in accumulator bytes (4 per element)
+  double write_bytes_per_cycle = 0;
   double release_share = 0;    // with a unit flag: share drained before the next tile may start
 };
 

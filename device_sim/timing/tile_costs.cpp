@@ -52,13 +52,18 @@ Ticks TileCosts::multiply(isa::Type type, MatrixShape shape, bool idle) const {
   return ticks_of_cycles(chip_->cube.head_cycles + (idle ? chip_->cube.idle_start_cycles : 0) + double(count) * cycles);
 }
 
-Ticks TileCosts::drain(uint64_t elements) const {
-  return ticks_of_cycles(chip_->fixpipe.head_cycles + double(elements) * 4 / chip_->fixpipe.bytes_per_cycle);
+double TileCosts::drain_cycles(uint64_t elements, unsigned bits) const {
+  const machine::Fixpipe& fix = chip_->fixpipe;
+  return std::max(double(elements) * 4 / fix.bytes_per_cycle, double(elements) * bits / 8 / fix.write_bytes_per_cycle);
 }
 
-Ticks TileCosts::release(uint64_t elements) const {
+Ticks TileCosts::drain(uint64_t elements, unsigned bits) const {
+  return ticks_of_cycles(chip_->fixpipe.head_cycles + drain_cycles(elements, bits));
+}
+
+Ticks TileCosts::release(uint64_t elements, unsigned bits) const {
   const machine::Fixpipe& fix = chip_->fixpipe;
-  return ticks_of_cycles(fix.head_cycles + fix.release_share * double(elements) * 4 / fix.bytes_per_cycle);
+  return ticks_of_cycles(fix.head_cycles + fix.release_share * drain_cycles(elements, bits));
 }
 
 // Bank groups take turns every 32 bytes, so a repeat of 256 bytes touches eight neighbours from where it begins.
