@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "runtime/src/profile/profile_html.h"
 #include "runtime/src/report/report.h"
 
 namespace phx::rt {
@@ -218,7 +219,8 @@ void Runtime::finish() {
     drain_output(*device);
   }
   hand_over(kEverything);
-  if (!settings_.report.empty()) write_file(settings_.report, report(), "report");
+  if (!settings_.report.empty())
+    write_file(settings_.report, is_page_name(settings_.report) ? profile_html(report()) : report(), "report");
   if (!settings_.trace.empty() && !driver_writes_trace_)
     write_file(settings_.trace, trace_json(log_.contents()), "trace");
   finished_ = true;

@@ -9,6 +9,7 @@ namespace phx::tools {
 
 void add_machine_command(CLI::App& app, int& status);      // phx machine list | show
 void add_executable_commands(CLI::App& app, int& status);  // phx as, phx objdump
+void add_prof_command(CLI::App& app, int& status);         // phx prof
 // Only where the compiler is built (PHX_WITH_COMPILER).
 void add_compile_command(CLI::App& app, int& status);      // phx compile
 void add_run_command(CLI::App& app, int& status);          // phx run

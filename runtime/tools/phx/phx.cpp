@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   int status = 0;
   phx::tools::add_machine_command(app, status);
   phx::tools::add_executable_commands(app, status);
+  phx::tools::add_prof_command(app, status);
 #if PHX_WITH_COMPILER
   phx::tools::add_compile_command(app, status);
   phx::tools::add_run_command(app, status);

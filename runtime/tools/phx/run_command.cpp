@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "runtime/src/profile/profile_html.h"
 #include "runtime/tools/phx/commands.h"
 #include "runtime/tools/phx/npy.h"
 #include "runtime/tools/phx/random_array.h"
@@ -128,9 +129,11 @@ int run(const Options& options) {
       last = *result;
   }
   const std::string report = (*session)->report();
-  if (!options.report.empty())
-    if (auto written = write_bytes(options.report, report.data(), report.size()); !written)
+  if (!options.report.empty()) {
+    const std::string text = rt::is_page_name(options.report) ? rt::profile_html(report) : report;
+    if (auto written = write_bytes(options.report, text.data(), text.size()); !written)
       status = fail(written.diagnostic().str());
+  }
   if (status) return status;
   if (!options.output_dir.empty()) {
     std::error_code bad;
@@ -161,8 +164,9 @@ void add_run_command(CLI::App& app, int& status) {
   command->add_option("--random", options->random,
                       "Seed: inputs that are not given are random (floats: standard normal)");
   command->add_option("--output-dir", options->output_dir, "Writes every output there as name.npy");
-  command->add_option("--report", options->report, "JSON report (docs/report.md)");
-  command->add_option("--trace", options->trace, "Trace for https://ui.perfetto.dev");
+  command->add_option("--report", options->report, "Report (docs/report.md): JSON, or a page if the name ends in .html")
+      ->envname("PHX_REPORT");
+  command->add_option("--trace", options->trace, "Trace for https://ui.perfetto.dev")->envname("PHX_TRACE");
   command->add_option("--mode", options->mode, "timed, functional or timing-only");
   command->add_option("--check", options->check, "Extra checks: initcheck, racecheck, synccheck, all");
   command->add_option("--threads", options->threads, "Host threads; results do not depend on it");
