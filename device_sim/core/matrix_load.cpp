@@ -25,8 +25,8 @@ void to_nz(const unsigned char* from, uint64_t row_bytes, uint64_t rows, uint64_
   constexpr uint64_t kTogether = 8;  // rows that are read side by side: they fill whole lines of the host's cache
   for (uint64_t first = 0; first < rows; first += kTogether) {
     const uint64_t last = std::min(rows, first + kTogether);
-    for (uint64_t r = last; r < std::min(rows, last + kTogether);
-         ++r)  // short rows, far apart: nobody else foresees them
+    // The next ones: short and far apart, so that the host does not foresee them.
+    for (uint64_t r = last; r < std::min(rows, last + kTogether); ++r)
       for (uint64_t at = 0; at < row_bytes; at += 64) __builtin_prefetch(from + r * stride + at);
     for (uint64_t at = 0; at < row_bytes; at += kBlock) {
       unsigned char* block = to + at / kBlock * pitch;
