@@ -38,7 +38,7 @@ constexpr const char* kPhaseNames[] = {
 // an instruction may name on it, it decides which blocks a variant can run.
 constexpr unsigned kCoreRegisters = 32 * 1024;
 constexpr unsigned kMostRegisters = 126;
-constexpr unsigned kMostThreads = 1024;
+constexpr unsigned kUsualThreads = 1024, kMostThreads = 2048;  // of a block: without launch bounds, and with
 constexpr unsigned kLeastRegisters = 16;
 
 class Compilation {
@@ -145,8 +145,8 @@ class Compilation {
       statistics.name = info.name;
       statistics.llvm_instructions = info.llvm_instructions;
       statistics.divergent_regions = flat->regions;
-      unsigned threads = info.max_threads ? std::min(info.max_threads, kMostThreads) : kMostThreads;
-      unsigned fair = std::clamp(kCoreRegisters / ((threads + 31) / 32 * 32), 32u, kMostRegisters);
+      unsigned threads = info.max_threads ? std::min(info.max_threads, kMostThreads) : kUsualThreads;
+      unsigned fair = std::clamp(kCoreRegisters / ((threads + 31) / 32 * 32), kLeastRegisters, kMostRegisters);
       unsigned limit = options_.max_lane_registers ? options_.max_lane_registers : fair;
       MachineCode small = *flat;
       if (auto ok = allocateRegisters(small, {limit}); !ok) return named(ok.diagnostic(), info);
@@ -208,7 +208,7 @@ class Compilation {
           return ok;
         executable.kernels.push_back(std::move(variant));
       }
-      record.max_threads = info.max_threads ? std::min(info.max_threads, kMostThreads) : kMostThreads;
+      record.max_threads = info.max_threads ? std::min(info.max_threads, kMostThreads) : kUsualThreads;
       size_t before = executable.code.size();
       auto kernel = module.lookupSymbol<visa::KernelOp>(info.name);
       if (auto ok = emitKernel(kernel, device.object_index, record, executable); !ok) return ok;

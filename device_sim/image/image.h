@@ -136,7 +136,7 @@ struct Executable {
 inline constexpr uint32_t kMaxKernels = 1u << 14;
 inline constexpr uint32_t kMaxParams = 4096;            // of one kernel
 inline constexpr uint32_t kMaxParamBytes = 4096 * 8;    // argument block of one kernel
-inline constexpr uint32_t kMaxThreads = 1024;           // of a block
+inline constexpr uint32_t kMaxThreads = 2048;           // of a block; the machine has a limit of its own
 inline constexpr uint32_t kMaxLocalBytes = 512 * 1024;  // of a lane
 inline constexpr uint32_t kMaxUbBytes = 1u << 24;       // of a block; the machine has a smaller limit
 inline constexpr uint32_t kMaxObjectAlignment = 4096;

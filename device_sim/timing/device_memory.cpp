@@ -29,6 +29,8 @@ DeviceMemory::DeviceMemory(const machine::Machine& machine) {
     port_in[level] = port_out[level] = Server::per_second(port, clock);
   }
   atomic_ticks_ = ticks_of_cycles(chip.simt.gm_atomic_cycles);
+  atomic_result_ticks_ = ticks_of_cycles(chip.simt.gm_atomic_result_cycles);
+  atomic_turnaround_ticks_ = ticks_of_cycles(chip.simt.gm_atomic_turnaround_cycles);
 }
 
 void DeviceMemory::flush() {
@@ -221,18 +223,27 @@ DeviceMemory::Answer DeviceMemory::write(std::span<const Rows> rows, Ticks at, M
   return answer;
 }
 
-DeviceMemory::Answer DeviceMemory::atomic(std::span<const Part> parts, uint32_t turns, Ticks at,
+DeviceMemory::Answer DeviceMemory::atomic(std::span<const Part> parts, uint32_t turns, uint32_t lanes, Ticks at,
                                           const AccessLatency& latency, MemoryTally& tally) {
   // Read into the L2, then take turns in each sector; the result leaves when the last turn is over.
   Answer answer = read(parts, at, {0, latency.l2_miss - latency.l2_hit}, tally);
   Ticks served = answer.data;
   if (turns_.empty()) turns_.resize(kTurnEntries);
+  auto turn_of = [&](uint64_t place) -> Ticks& {
+    return turns_[(place * 0x9E3779B97F4A7C15ull) >> (64 - std::countr_zero(kTurnEntries))];
+  };
   for (const Part& part : parts) {
     Line* entry;
     touch(part.line >> line_shift_, served, true, tally, entry);
+    if (lanes && atomic_result_ticks_) {
+      const auto share = static_cast<Ticks>((lanes + parts.size() - 1) / parts.size());
+      Ticks& turn = turn_of(part.line * 4);
+      turn = std::max(turn, at) + share * atomic_result_ticks_;
+      served = std::max({served, turn, at + share * atomic_turnaround_ticks_});
+      continue;
+    }
     for (uint32_t sectors = part.sectors; sectors; sectors &= sectors - 1) {
-      uint64_t sector = part.line * 4 + static_cast<uint64_t>(std::countr_zero(sectors));
-      Ticks& turn = turns_[(sector * 0x9E3779B97F4A7C15ull) >> (64 - std::countr_zero(kTurnEntries))];
+      Ticks& turn = turn_of(part.line * 4 + static_cast<uint64_t>(std::countr_zero(sectors)));
       turn = std::max(turn, at) + Ticks(turns) * atomic_ticks_;
       served = std::max(served, turn);
     }

@@ -51,8 +51,9 @@ class DeviceMemory {
   Answer read(std::span<const Rows> rows, Ticks at, const AccessLatency& latency, MemoryTally& tally,
               uint64_t overhead_bytes = 0);
   Answer write(std::span<const Rows> rows, Ticks at, MemoryTally& tally, uint64_t overhead_bytes = 0);
-  // `turns`: operations that have to follow one another in each sector.
-  Answer atomic(std::span<const Part> parts, uint32_t turns, Ticks at, const AccessLatency& latency,
+  // `turns`: operations that have to follow one another in each sector. `lanes`, if not 0: of a warp that follow one
+  // another on their line and wait for each other's answers.
+  Answer atomic(std::span<const Part> parts, uint32_t turns, uint32_t lanes, Ticks at, const AccessLatency& latency,
                 MemoryTally& tally);
 
   void flush();  // empties the L2; dirty lines are lost without cost
@@ -117,7 +118,7 @@ class DeviceMemory {
   LineGroups groups_;
   std::vector<uint64_t> asked_;  // lines of the rows of a request
   Server l2_read_, l2_write_, hbm_;
-  Ticks atomic_ticks_ = 0;
+  Ticks atomic_ticks_ = 0, atomic_result_ticks_ = 0, atomic_turnaround_ticks_ = 0;
 
   static constexpr size_t kTurnEntries = size_t{1} << 14;
   std::vector<Ticks>

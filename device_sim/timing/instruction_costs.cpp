@@ -86,6 +86,7 @@ uint8_t flags_of(const isa::Instruction& instruction, const isa::RowInfo& row) {
       if (row.op == isa::Opcode::Ld || row.op == isa::Opcode::Atom) flags |= kResult;
       if (atomic) {
         flags |= kBypass;
+        if (row.op == isa::Opcode::Atom || isa::info(instruction.type).bits > 32) flags |= kSerial;
       } else {
         isa::CachePolicy policy = isa::field::Mem::get_policy(instruction);
         if (policy == isa::CachePolicy::Global || policy == isa::CachePolicy::Volatile) flags |= kBypass;

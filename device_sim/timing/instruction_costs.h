@@ -24,6 +24,7 @@ enum CostFlag : uint8_t {
   kFence = 8,    // waits for the warp's stores
   kTile = 16,    // goes to a pipe of a tile program: DMA, cube, FIX, vector instructions, flags, barriers
   kResult = 32,  // memory writes the destination
+  kSerial = 64,  // an atomic with a result or of 64 bits: its lanes take turns on a line
 };
 
 struct Cost {

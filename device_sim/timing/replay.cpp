@@ -27,7 +27,12 @@ void Stream::append(WarpEvents&& events) {
 }
 
 Replay::Replay(const machine::Machine& m, std::span<const isa::Instruction> code, bool simt, std::vector<uint16_t> of)
-    : machine(m), table(cost_table(m, code, simt)), lines(code.size() + 1), stalls(code.size() + 1), members(std::move(of)), fabric(m) {
+    : machine(m),
+      table(cost_table(m, code, simt)),
+      lines(code.size() + 1),
+      stalls(code.size() + 1),
+      members(std::move(of)),
+      fabric(m) {
   if (!simt) {
     tile = TileCosts(m, code);
     issues = tile_issues(code);
@@ -165,11 +170,11 @@ void Replay::step(uint32_t number) {
   }
   DeviceMemory& home = memory_of(request.home);
   if (request.stage == Request::Stage::home) {
-    DeviceMemory::Answer answer = request.kind == Request::Kind::load
-                                      ? home.read(request.parts, now, simt_latency, tally.memory)
-                                  : request.kind == Request::Kind::store
-                                      ? home.write(request.parts, now, tally.memory)
-                                      : home.atomic(request.parts, request.turns, now, simt_latency, tally.memory);
+    DeviceMemory::Answer answer =
+        request.kind == Request::Kind::load ? home.read(request.parts, now, simt_latency, tally.memory)
+        : request.kind == Request::Kind::store
+            ? home.write(request.parts, now, tally.memory)
+            : home.atomic(request.parts, request.turns, request.lanes, now, simt_latency, tally.memory);
     request.served = answer.served;
     note_served(request, answer.served);
     if (local || request.operations.empty()) {

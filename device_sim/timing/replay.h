@@ -65,6 +65,7 @@ struct Stream {
   std::vector<uint32_t> words;
   std::vector<uint64_t> accesses;
   size_t at = 0, access_at = 0;
+  uint32_t lanes = 0;  // active in the run that is being replayed
 
   bool dry() const { return at == words.size(); }
   void append(WarpEvents&& events);
@@ -113,10 +114,11 @@ struct Request {
   bool cached = false;  // fills the data cache
   uint16_t home = 0;
   uint32_t turns = 1, bytes = 0;
+  uint32_t lanes = 0;      // of an atomic whose lanes take turns on a line; else 0
   uint32_t count = 0;      // of the core's requests
   uint32_t place = kNone;  // among the core's requests without an answer that somebody waits for
-  Ticks bound = 0;     // no answer before
-  Ticks served = 0;    // first: when it leaves the core
+  Ticks bound = 0;         // no answer before
+  Ticks served = 0;        // first: when it leaves the core
   std::vector<DeviceMemory::Part> parts;
   std::vector<uint32_t> operations;  // that wait for it
 };
@@ -184,13 +186,13 @@ class Replay {
   CostTable table;
   TileCosts tile;
   std::vector<TileIssue> issues;  // tile programs, by decoded index
-  std::vector<LineTally> lines;  // one more than instructions
-  StallTable stalls;             // by instruction
+  std::vector<LineTally> lines;   // one more than instructions
+  StallTable stalls;              // by instruction
   std::vector<uint16_t> members;
   EventQueue queue;
   Ticks now = 0;
-  Ticks reached = 0;        // by a tile core that runs ahead
-  bool runs_ahead = false;  // tile cores may: nobody looks at the order of what happens inside of them
+  Ticks reached = 0;          // by a tile core that runs ahead
+  bool runs_ahead = false;    // tile cores may: nobody looks at the order of what happens inside of them
   Ticks least_wake = kCycle;  // no wait for another warp ends sooner after its cause than this
   bool paused = false;        // an agent needs events that have not been fed
   bool more_blocks = true;    // some block has not started: a new one may appear on any core

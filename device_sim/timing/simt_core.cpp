@@ -30,6 +30,15 @@ SimtCore::SimtCore(Replay& replay, uint32_t member, uint32_t core, int64_t cache
   port_ = Server::per_cycle(simt.gm_bytes_per_cycle);
   miss_limit_ = static_cast<uint32_t>(std::max<int64_t>(1, simt.mshrs));
   ub_atomic_ = std::max<Ticks>(1, ticks_of_cycles(simt.ub_atomic_cycles));
+  ub_conflict_ = ticks_of_cycles(simt.shared_conflict_cycles);
+  own_write_port_ = simt.gm_write_bytes_per_cycle > 0;
+  if (own_write_port_) write_port_ = Server::per_cycle(simt.gm_write_bytes_per_cycle);
+  load_line_ = std::max<Ticks>(1, ticks_of_cycles(simt.load_line_cycles));
+  store_line_ = std::max<Ticks>(1, ticks_of_cycles(simt.store_line_cycles));
+  least_access_ = std::max<Ticks>(1, ticks_of_cycles(simt.access_cycles));
+  atomic_lane_ = ticks_of_cycles(simt.gm_atomic_lane_cycles);
+  pass_bytes_ = static_cast<uint32_t>(simt.pass_bytes);
+  fetch_sectors_ = static_cast<uint32_t>(simt.dcache_fetch_bytes) / kSectorBytes;
   block_barrier_ = replay.block_barrier();
   issue_interval_ = std::max<Ticks>(1, ticks_of_cycles(1.0 / simt.issue_per_cycle));
 }
@@ -452,6 +461,7 @@ bool SimtCore::next_run(Warp& warp) {
         warp.after_control = false;
         warp.index = first;
         warp.left = count;
+        stream.lanes = lanes;
         replay_.lines[first].issues += 1;
         replay_.lines[first + count].issues -= 1;
         replay_.lines[first].lanes += lanes;
@@ -547,11 +557,12 @@ void SimtCore::issue_memory(Warp& warp, const Cost& cost, Ticks at) {
 
   if (kind == AccessKind::ub_load || kind == AccessKind::ub_store || kind == AccessKind::ub_atomic) {
     Ticks start = std::max(ub_free_, at);
-    Ticks turn = kind == AccessKind::ub_atomic ? std::max(ub_atomic_, kCycle) : kCycle;
-    ub_free_ = start + Ticks(degree) * turn;
+    const bool atomic = kind == AccessKind::ub_atomic;
+    ub_free_ =
+        start + (atomic ? Ticks(degree) * std::max(ub_atomic_, kCycle) : kCycle + Ticks(degree - 1) * ub_conflict_);
     replay_.tally.ub_bytes += header >> 32;
     replay_.tally.ub_conflict_ticks += static_cast<uint64_t>((ub_free_ - start) - kCycle);
-    if (kind == AccessKind::ub_atomic) ++replay_.tally.atomics;
+    if (atomic) ++replay_.tally.atomics;
     warp.last_served = ub_free_;
     warp.last_data = ub_free_ - kCycle + cost.latency;
     if (cost.flags & kResult) warp.last_return = std::max(warp.last_return, warp.last_data);
@@ -577,12 +588,15 @@ void SimtCore::issue_memory(Warp& warp, const Cost& cost, Ticks at) {
   warp.access_operation = kNone;
   // Lanes that hit one sector proceed together unless they ask for the same word.
   warp.turns = 1;
+  warp.serial_lanes = 0;
+  warp.access_bytes = static_cast<uint32_t>(header >> 32);
   if (kind == AccessKind::gm_atomic) {
     ++replay_.tally.atomics;
     uint32_t sectors = 0;
     for (uint64_t line : warp.access_lines) sectors += static_cast<uint32_t>(std::popcount(sectors_of(line)));
     uint32_t words = static_cast<uint32_t>((header >> 32) / 4);
     warp.turns = std::clamp((words + sectors - 1) / std::max(1u, sectors), 1u, degree);
+    if (cost.flags & kSerial) warp.serial_lanes = stream.lanes;
   }
   if (cost.flags & kResult) {
     uint32_t number = replay_.new_operation();
@@ -636,6 +650,12 @@ uint64_t SimtCore::tag_of(const Warp& warp, uint64_t line) const {
   return kLocalBit | owner << kLocalLineBits | (line & ((uint64_t{1} << kLocalLineBits) - 1));
 }
 
+// Misses bring whole pieces of a line.
+unsigned SimtCore::fetched(unsigned missing) const {
+  if (fetch_sectors_ == 2) missing |= (missing & 5u) << 1 | (missing & 10u) >> 1;
+  return fetch_sectors_ == 4 && missing ? 15u : missing;
+}
+
 // Whether the misses of the access fit beside those under way; else when to ask again.
 bool SimtCore::has_room(Warp& warp, Ticks now, Ticks& retry) {
   if (warp.access_operation == kNone || warp.access == AccessKind::local_store) return true;
@@ -666,7 +686,10 @@ bool SimtCore::has_room(Warp& warp, Ticks now, Ticks& retry) {
 
 // One access goes through the load/store unit: hits are answered, misses and stores leave through the core's port.
 void SimtCore::pass(Warp& warp, Ticks now) {
-  load_store_free_ = now + Ticks(warp.access_lines.size()) * kCycle;
+  const bool stores = warp.access == AccessKind::gm_store || warp.access == AccessKind::local_store;
+  const Ticks passes = pass_bytes_ ? std::max<Ticks>(1, (warp.access_bytes + pass_bytes_ - 1) / pass_bytes_) : 1;
+  const Ticks line_time = stores ? store_line_ : load_line_;
+  load_store_free_ = now + std::max(least_access_, Ticks(warp.access_lines.size()) * passes * line_time);
   warp.queued = false;
   warp.slot_free = now;
   const AccessKind kind = warp.access;
@@ -690,6 +713,7 @@ void SimtCore::pass(Warp& warp, Ticks now) {
     request.count = requests_made_++;
     request.home = home;
     request.turns = warp.turns;
+    request.lanes = what == Request::Kind::atomic ? warp.serial_lanes : 0;
     request.cached = load && cached;
     opened_.push_back(open);
     opened = open;
@@ -748,6 +772,7 @@ void SimtCore::pass(Warp& warp, Ticks now) {
       }
       ++replay_.tally.cache_misses;
       if (!line) line = install(tag);
+      missing = fetched(missing) & ~unsigned{line->sectors};
       uint32_t open = request_to(home, Request::Kind::load);
       line->sectors = static_cast<uint8_t>(line->sectors | missing);
       line->request = open;
@@ -771,8 +796,13 @@ void SimtCore::pass(Warp& warp, Ticks now) {
 
   for (uint32_t open : opened_) {
     Request& request = replay_.request(open);
-    Ticks start = request.served = port_.start(now);
-    port_.serve(now, request.bytes);
+    Server& port = own_write_port_ && request.kind == Request::Kind::store ? write_port_ : port_;
+    Ticks start = port.start(now);
+    port.serve(now, request.bytes);
+    // Lanes on one word leave one after the other, the core's atomics in turn.
+    if (atomic_lane_ && request.kind == Request::Kind::atomic && request.turns > 1 && !request.lanes)
+      start = atomic_free_ = std::max(start, atomic_free_) + Ticks(request.turns - 1) * atomic_lane_;
+    request.served = start;
     warp.slot_free = std::max(warp.slot_free, start);
     if (request.kind == Request::Kind::store)
       warp.stores_done = std::max(warp.stores_done, start + replay_.simt_latency.l2_hit);

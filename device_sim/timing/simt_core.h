@@ -46,7 +46,8 @@ struct Warp {
   uint32_t last_operation = kNone;
   Ticks last_served = 0, last_data = 0;
   AccessKind access = AccessKind::none;  // of the queued access
-  uint32_t turns = 1;
+  uint32_t turns = 1, serial_lanes = 0;
+  uint32_t access_bytes = 0;  // moved
   uint32_t access_operation = kNone;
   uint8_t access_flags = 0;
   Ticks access_time = 0;
@@ -160,11 +161,14 @@ class SimtCore {
   bool has_room(Warp& warp, Ticks at, Ticks& retry);
   void pass(Warp& warp, Ticks at);
   uint64_t tag_of(const Warp& warp, uint64_t line) const;
+  unsigned fetched(unsigned missing) const;
 
   Replay& replay_;
   uint32_t member_, core_;
   DataCache cache_;
-  Server port_;  // to and from the L2
+  Server port_, write_port_;  // to and from the L2; `write_port_` unless they share one
+  bool own_write_port_ = false;
+  Ticks atomic_free_ = 0;  // of the core's atomics whose lanes meet in a word
   std::vector<Scheduler> schedulers_;
   std::vector<std::unique_ptr<Warp>> warps_;
   std::vector<uint32_t> free_slots_;  // descending
@@ -185,7 +189,9 @@ class SimtCore {
   std::vector<uint32_t> unanswered_;
   std::vector<Return> returning_;  // a heap
   uint32_t missing_lines_ = 0, miss_limit_ = 64;
-  Ticks ub_free_ = 0, ub_atomic_ = kCycle, issue_interval_ = kCycle;
+  Ticks ub_free_ = 0, ub_atomic_ = kCycle, ub_conflict_ = kCycle, issue_interval_ = kCycle;
+  Ticks load_line_ = kCycle, store_line_ = kCycle, least_access_ = kCycle, atomic_lane_ = 0;
+  uint32_t pass_bytes_ = 0, fetch_sectors_ = 1;
   uint32_t requests_made_ = 0;
   std::vector<uint32_t> opened_;  // requests of the access that passes now
 };
