@@ -258,6 +258,10 @@ StatusOr<std::unique_ptr<Session>> Session::open(SessionOptions options) {
   hal::Instance instance;
   if (Status status = instance.add(hal::sim::driver_kind()); !status) return status;
   hal::Config config = std::move(options.options);
+  if (auto devices = config.find("devices"); devices != config.end() && devices->second != "1")
+    return Status(Code::invalid_argument, "option 'devices' is '" + devices->second +
+                                              "', but a session runs its programs on one device; the C API and CUDA "
+                                              "programs use several (PHX_DEVICES)");
   config["machine"] = options.machine;
   auto sink = std::make_unique<Sink>(std::move(options.keep_going));
   auto driver = instance.open("sim", config, sink.get());
