@@ -74,7 +74,8 @@ Array random_array(const model::TensorInfo& info, uint64_t seed) {
   Array array{info.type, info.shape, std::vector<std::byte>(info.bytes())};
   uint64_t state = seed * 0xD1342543DE82EF95ull + 1;
   const uint64_t size = model::bytes_of(info.type);
-  for (uint64_t i = 0; i < info.elements(); ++i) {
+  const uint64_t elements = info.elements();
+  for (uint64_t i = 0; i < elements; ++i) {
     std::byte* to = array.bytes.data() + i * size;
     if (info.type == ElementType::f32) {
       const float value = normal(state);
