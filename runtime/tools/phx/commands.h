@@ -15,5 +15,6 @@ void add_compile_command(CLI::App& app, int& status);      // phx compile
 void add_run_command(CLI::App& app, int& status);          // phx run
 void add_conformance_command(CLI::App& app, int& status);  // phx conformance onnx
 void add_validate_command(CLI::App& app, int& status);     // phx validate
+void add_calibrate_command(CLI::App& app, int& status);    // phx calibrate
 
 }  // namespace phx::tools

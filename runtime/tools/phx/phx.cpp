@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   phx::tools::add_run_command(app, status);
   phx::tools::add_conformance_command(app, status);
   phx::tools::add_validate_command(app, status);
+  phx::tools::add_calibrate_command(app, status);
 #endif
   CLI11_PARSE(app, argc, argv);
   return status;

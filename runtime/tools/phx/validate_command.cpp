@@ -16,6 +16,8 @@ struct Options {
   std::vector<std::string> files, filters, families, machine_files, overrides, schedule, without;
   bool list = false, quick = false, frozen = false, include_excluded = false;
   unsigned jobs = 1, threads = 1;
+  std::string json, plot;
+  std::optional<double> max_mean, max_error;
 };
 
 int fail(const std::string& message) {
@@ -68,9 +70,20 @@ int validate(const Options& options) {
   }
   const std::vector<validation::Result> results = validation::run_cases(cases, run);
   std::fputs(validation::table(results).c_str(), stdout);
+  auto write = [](const std::string& path, const std::string& text) {
+    return path.empty() ? Outcome() : write_bytes(path, text.data(), text.size());
+  };
+  if (Outcome ok = write(options.json, validation::json(results)); !ok) return fail(ok.diagnostic().str());
+  if (Outcome ok = write(options.plot, validation::plot(results)); !ok) return fail(ok.diagnostic().str());
   const bool failed =
       std::any_of(results.begin(), results.end(), [](const validation::Result& r) { return r.failed.has_value(); });
-  return failed ? 1 : 0;
+  if (failed) return fail("not every case ran");
+  const validation::Errors errors = validation::errors_of(
+      results, [](const validation::Case&, const validation::Published& p) { return validation::counts(p); });
+  if (options.max_mean && 100 * errors.mean > *options.max_mean) return fail("the mean error exceeds --max-mean");
+  if (options.max_error && 100 * std::abs(errors.worst) > *options.max_error)
+    return fail("the error of " + errors.worst_case + " exceeds --max-error");
+  return 0;
 }
 
 }  // namespace
@@ -93,6 +106,10 @@ void add_validate_command(CLI::App& app, int& status) {
   command->add_flag("--quick", options->quick, "Leaves out the cases marked slow");
   command->add_flag("--frozen", options->frozen, "Only cases with numbers of the frozen list");
   command->add_flag("--include-excluded", options->include_excluded, "Runs cases that are excluded as well");
+  command->add_option("--json", options->json, "Writes the results there");
+  command->add_option("--plot", options->plot, "Writes a scatter plot there, as SVG");
+  command->add_option("--max-mean", options->max_mean, "Fails if the mean absolute error exceeds this, in percent");
+  command->add_option("--max-error", options->max_error, "Fails if an error exceeds this, in percent");
   command->add_option("-j,--jobs", options->jobs, "Cases at a time")->check(CLI::Range(1, 256));
   command->add_option("--threads", options->threads, "Host threads of one simulation")->check(CLI::Range(1, 256));
   command->callback([&status, options] { status = validate(*options); });

@@ -102,6 +102,7 @@ struct Case {
   std::string workload_kind;  // "gemm", ...
   std::map<std::string, ScheduleField> schedule;
   CacheState l2 = CacheState::cold;
+  double prologue = 0;               // seconds that the measured program's own software took on each core, first
   std::vector<std::string> guessed;  // names of fields that the source does not state
   std::vector<Published> published;
   std::string group;     // times of one group are compared with each other

@@ -326,6 +326,8 @@ Copy copy(Fields& fields) {
   c.bytes = fields.byte_count("bytes");
   fields.require("op");
   c.read = fields.word("op", kOps) == "read";
+  if (c.from < 0 && c.to < 0)
+    fields.refuse_here(quoted(fields.path()) + " has the host on both sides; host code is free");
   return c;
 }
 
@@ -384,7 +386,7 @@ Published published(const toml::node& node, size_t index, Fields& parent, const 
   for (const char* key : {"quantity", "v", "unit", "src"}) fields.require(key);
   p.quantity = fields.word("quantity", quantities());
   p.busiest = fields.word("core", kCores) == "busiest";
-  if (fields.has("core") && !is_busy(p.quantity))
+  if (fields.has("core") && !is_busy(p.quantity) && p.quantity != "core_time")
     fields.refuse(*fields.value("core"), "core", "is for the busy times of pipes only");
   if (const toml::node* v = node.as_table()->get("v"); v && v->is_table()) fields.refuse(*v, "v", "must be a number");
   p.value = fields.number("v", 0);
@@ -421,6 +423,14 @@ Expected<Case> read_case(const toml::table& table, const std::string& file, cons
   static constexpr const char* kStates[] = {"cold", "warm", "dirty"};
   const std::string state = fields.word("l2", kStates);
   c.l2 = state == "warm" ? CacheState::warm : state == "dirty" ? CacheState::dirty : CacheState::cold;
+  if (fields.has("prologue")) {
+    const std::string text = fields.text("prologue");
+    const auto time = seconds_of_text(text);
+    if (!time)
+      fields.refuse(*fields.value("prologue"), "prologue",
+                    "is " + quoted(text) + "; expected a time, as in \"3.5 us\"");
+    c.prologue = time.value_or(0);
+  }
   if (c.machine.empty()) fields.refuse_here("case " + quoted(c.id) + " names no machine, nor does the file");
   if (c.family.empty()) fields.refuse_here("case " + quoted(c.id) + " names no family, nor does the file");
 

@@ -59,12 +59,12 @@ std::string table(const std::vector<Result>& results) {
   }
   text += "* counts for the frozen list\n\n";
   for (const std::string& family : families)
-    text += summary(family.c_str(), errors_of(results, [&](const Case& c, const Published& p) {
-                      return c.family == family && p.excluded.empty();
-                    }));
-  text += summary("all", errors_of(results, [](const Case&, const Published& p) { return p.excluded.empty(); }));
-  text += summary("frozen list",
-                  errors_of(results, [](const Case&, const Published& p) { return p.frozen && p.excluded.empty(); }));
+    text +=
+        summary(family.c_str(),
+                errors_of(results, [&](const Case& c, const Published& p) { return c.family == family && counts(p); }));
+  text += summary("all", errors_of(results, [](const Case&, const Published& p) { return counts(p); }));
+  text +=
+      summary("frozen list", errors_of(results, [](const Case&, const Published& p) { return p.frozen && counts(p); }));
   const std::vector<Order> orders = orders_of(results);
   const auto right =
       static_cast<size_t>(std::count_if(orders.begin(), orders.end(), [](const Order& o) { return o.right; }));

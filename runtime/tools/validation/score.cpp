@@ -1,9 +1,8 @@
 #include "runtime/tools/validation/score.h"
 
-#include <atomic>
 #include <chrono>
-#include <thread>
 
+#include "runtime/tools/validation/parallel.h"
 #include "runtime/tools/validation/units.h"
 
 namespace phx::validation {
@@ -42,17 +41,10 @@ void run_one(Result& result, const RunOptions& options) {
 
 std::vector<Result> run_cases(const std::vector<Case>& cases, const RunOptions& options) {
   std::vector<Result> results(cases.size());
-  std::atomic<size_t> next = 0;
-  auto work = [&] {
-    for (size_t i; (i = next++) < cases.size();) {
-      results[i].subject = &cases[i];
-      if (cases[i].excluded.empty()) run_one(results[i], options);
-    }
-  };
-  std::vector<std::thread> others;
-  for (unsigned i = 1; i < options.jobs; ++i) others.emplace_back(work);
-  work();
-  for (std::thread& other : others) other.join();
+  in_parallel(cases.size(), options.jobs, [&](size_t i) {
+    results[i].subject = &cases[i];
+    if (cases[i].excluded.empty()) run_one(results[i], options);
+  });
   return results;
 }
 

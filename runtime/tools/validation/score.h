@@ -27,6 +27,9 @@ struct RunOptions {
 };
 std::vector<Result> run_cases(const std::vector<Case>& cases, const RunOptions& options);
 
+// Excluded numbers are shown, but do not count.
+inline bool counts(const Published& number) { return number.excluded.empty(); }
+
 struct Errors {
   size_t count = 0;
   double mean = 0;   // of absolute relative errors

@@ -82,7 +82,7 @@ class Loaded {
       if (result.refused) return *result.refused;
       if (result.fault) return error(result.fault->str());
       start = result.end_seconds;
-      if (measurement) add(launch, *kernel, result, *measurement);
+      if (measurement) add(result, *measurement);
     }
     return start;
   }
@@ -115,22 +115,36 @@ class Loaded {
     return {};
   }
 
-  void add(const model::DescribedLaunch& launch, uint32_t kernel, const sim::LaunchResult& result,
-           Measurement& m) const {
+  // Means are over the cores of the kind that a pipe belongs to; MTE2 and the scalar unit, which both kinds have, over
+  // the cube cores of a launch that uses them.
+  void add(const sim::LaunchResult& result, Measurement& m) const {
     const double clock = system_->machine().chip.clock_hz;
-    const uint64_t resident = sim::resident_groups(system_->machine(), program_->kernels()[kernel]);
-    const double cores = static_cast<double>(std::min<uint64_t>(launch.grid, resident));
-    m.cycles += result.counters.cycles;
-    m.seconds += static_cast<double>(result.counters.cycles) / clock;
-    m.overhead += static_cast<double>(result.counters.overhead_cycles) / clock;
-    if (auto sum = result.counters.events.find("core_cycles"); sum != result.counters.events.end())
-      m.core += static_cast<double>(sum->second) / clock / cores;
-    for (const auto& [pipe, cycles] : result.counters.pipe_busy_cycles)
-      m.busy_mean[pipe] += static_cast<double>(cycles) / clock / cores;
-    for (const auto& [pipe, cycles] : result.counters.pipe_busy_most_cycles)
+    const sim::LaunchCounters& counters = result.counters;
+    auto profile = [&](const std::string& name) {
+      auto found = counters.profile.find(name);
+      return found == counters.profile.end() ? 0.0 : static_cast<double>(found->second);
+    };
+    const double aic = profile("aic_cores"), aiv = profile("aiv_cores");
+    const std::string main = aic > 0 ? "aic_" : "aiv_";
+    m.cycles += counters.cycles;
+    m.seconds += static_cast<double>(counters.cycles) / clock;
+    m.overhead += static_cast<double>(counters.overhead_cycles) / clock;
+    const machine::Launch& launching = system_->machine().chip.launch;
+    if (aic > 0 && aiv > 0) m.mix += (launching.mix_base_ns + launching.mix_per_core_ns * aic) * 1e-9;
+    for (const auto& [part, joules] : sim::energy_of(counters, 1, system_->machine())) m.joules += joules;
+    if (aic + aiv > 0) m.core += profile(main + "total_cycles") / clock / (aic > 0 ? aic : aiv);
+    for (const auto& [pipe, cycles] : counters.pipe_busy_cycles) {
+      const bool of_aiv = aic == 0 || pipe == "v" || pipe == "mte3";
+      const double cores = of_aiv ? aiv : aic;
+      const std::string unit = pipe == "s" ? "scalar" : pipe;
+      const bool both = pipe == "s" || pipe == "mte2";
+      const double busy = both ? profile(main + unit + "_cycles") : static_cast<double>(cycles);
+      if (cores > 0) m.busy_mean[pipe] += busy / clock / cores;
+    }
+    for (const auto& [pipe, cycles] : counters.pipe_busy_most_cycles)
       m.busy_most[pipe] += static_cast<double>(cycles) / clock;
     m.launches += 1;
-    m.cores = std::max(m.cores, static_cast<unsigned>(cores));
+    m.cores = std::max(m.cores, static_cast<unsigned>(aic > 0 ? aic : aiv));
   }
 
   sim::System* system_;
@@ -139,20 +153,54 @@ class Loaded {
   std::vector<uint64_t> addresses_;  // by buffer
 };
 
+// One copy on an otherwise idle machine, by the copy engine of the side that issues it.
+Expected<double> copy_time(const Copy& copy, const machine::Machine& machine) {
+  sim::SystemOptions options;
+  options.devices = static_cast<unsigned>(std::max<int64_t>({copy.from, copy.to, 0}) + 1);
+  auto system = sim::System::create(machine, options);
+  if (!system) return system.diagnostic();
+  auto allocate = [&](int64_t device) {
+    const uint16_t members[] = {static_cast<uint16_t>(device)};
+    return (*system)->memory().allocate(copy.bytes, sim::Placement::on, members, "copy");
+  };
+  std::vector<std::byte> host(copy.from < 0 || copy.to < 0 ? copy.bytes : 0);
+  uint64_t from = 0, to = 0;
+  for (auto [device, address] : {std::pair(copy.from, &from), std::pair(copy.to, &to)}) {
+    if (device < 0) continue;
+    auto allocated = allocate(device);
+    if (!allocated) return allocated.diagnostic();
+    *address = *allocated;
+  }
+  sim::System::Transfer transfer;
+  if (copy.from < 0)
+    transfer = (*system)->write(to, host.data(), copy.bytes);
+  else if (copy.to < 0)
+    transfer = (*system)->read(host.data(), from, copy.bytes);
+  else
+    transfer = (*system)->copy(to, from, copy.bytes, static_cast<uint16_t>(copy.read ? copy.to : copy.from));
+  if (transfer.fault) return error(transfer.fault->str());
+  return transfer.seconds;
+}
+
 }  // namespace
 
 Expected<double> simulated(const Case& one, const Published& number, const Measurement& m) {
   const double factor = factor_of(number.unit, m.clock_hz);
-  if (number.quantity == "time") return m.seconds / factor;
+  if (number.quantity == "time") return (m.seconds + one.prologue) / factor;
   if (number.quantity == "rate") {
     const double amount = counts_operations(number.unit) ? operations(one) : bytes_moved(one);
     if (amount <= 0) return error("the case does not say how much is done, so there is no rate");
-    return amount / m.seconds / factor;
+    return amount / (m.seconds + one.prologue) / factor;
   }
   if (number.quantity == "overhead") return m.overhead / factor;
   if (number.quantity == "core_time") {
     if (m.core <= 0) return error("the run has no time of single cores");
-    return m.core / factor;
+    const double busiest = m.seconds - m.overhead + m.mix;
+    return ((number.busiest ? busiest : m.core) + one.prologue) / factor;
+  }
+  if (number.quantity == "power") {
+    if (m.joules <= 0) return error("the run has no energy");
+    return m.joules / m.seconds / factor;
   }
   const auto& busy = number.busiest ? m.busy_most : m.busy_mean;
   auto found = busy.find(pipe_of(number.quantity));
@@ -199,10 +247,34 @@ Expected<Prepared> Prepared::make(const Case& one, const std::string& machine_na
   return prepared;
 }
 
+bool Prepared::depends_on(std::string_view key) const {
+  auto of = [&](std::initializer_list<std::string_view> sections) {
+    return std::any_of(sections.begin(), sections.end(), [&](std::string_view s) { return key.starts_with(s); });
+  };
+  if (!program_) return of({"system.", "host.", "chip.clock", "memory.hbm."});
+  if (of({"system.", "host.", "power.", "energy."})) return false;
+  bool cube = false, vector = false, mix = false;
+  for (const image::Kernel& kernel : program_->kernels) {
+    cube |= kernel.core == image::CoreKind::aic;
+    vector |= kernel.core == image::CoreKind::aiv;
+    mix |= (kernel.flags & image::kMix) != 0;
+  }
+  if (of({"cube.", "fixpipe.", "mte1."})) return cube;
+  if (of({"vector.", "timing.vector."})) return vector;
+  if (of({"launch.mix"})) return mix;
+  return true;
+}
+
 Expected<Measurement> Prepared::run(const machine::Machine& machine, unsigned threads) const {
   Measurement measurement;
   measurement.clock_hz = machine.chip.clock_hz;
-  if (!program_) return error("copies are not simulated yet");
+  if (const auto* copy = std::get_if<Copy>(&case_->workload)) {
+    auto seconds = copy_time(*copy, machine);
+    if (!seconds) return in_case(*case_, seconds.diagnostic());
+    measurement.seconds = *seconds;
+    measurement.cycles = static_cast<uint64_t>(*seconds * machine.chip.clock_hz + 0.5);
+    return measurement;
+  }
   for (const sim::Mode mode : {sim::Mode::timing_only, sim::Mode::timed}) {
     sim::SystemOptions options;
     options.mode = mode;

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "device_sim/image/image.h"
@@ -15,6 +16,8 @@ namespace phx::validation {
 // What one run took. Times in seconds; those of pipes are of one core.
 struct Measurement {
   double seconds = 0, overhead = 0, core = 0;
+  double mix = 0;     // the part of the overhead that a launch over both core kinds adds
+  double joules = 0;  // idle power included
   std::map<std::string, double> busy_mean, busy_most;  // by pipe ("mte2")
   uint64_t cycles = 0;
   double clock_hz = 0;
@@ -33,6 +36,9 @@ class Prepared {
 
   const Case& subject() const { return *case_; }
   const machine::Machine& machine() const { return machine_; }
+
+  // Whether a number of the machine can change this case's time: not that of a unit that its kernels leave idle.
+  bool depends_on(std::string_view key) const;
 
   // Simulates the compiled kernels on the machine they were compiled for, or on one that differs from it only in
   // numbers that say how long things take: the code is the same. Any thread; `threads` host threads.

@@ -9,7 +9,8 @@
 namespace phx::validation {
 
 // "time": of all launches one after the other, launch overhead included; of a copy, from its submission to its end.
-// "overhead": the launch overhead in it. "core_time": mean over the cores used, from the first instruction to the last.
+// "overhead": the launch overhead in it. "core_time": mean over the cores used (or of the busiest), from the first
+// instruction to the last. "power": mean of a run, idle power included.
 // "rate": operations or bytes (the unit says which) over the time. "m_busy", ...: how long that pipe works.
 std::span<const char* const> quantities();
 bool is_busy(std::string_view quantity);
@@ -24,5 +25,6 @@ double factor_of(std::string_view unit, double clock_hz);
 
 // "1 MiB", "512B", "4096".
 std::optional<double> bytes_of_text(std::string_view text);
+std::optional<double> seconds_of_text(std::string_view text);  // "3.5 us"
 
 }  // namespace phx::validation
