@@ -223,6 +223,62 @@ DeviceMemory::Answer DeviceMemory::write(std::span<const Rows> rows, Ticks at, M
   return answer;
 }
 
+bool DeviceMemory::holds(uint64_t line) const {
+  const Line* set = &lines_[sets_.of(line) * ways_];
+  return std::any_of(set, set + ways_, [&](const Line& one) { return (one.tag & ~kDirty) == line + 1; });
+}
+
+DeviceMemory::Answer DeviceMemory::stream_in(std::span<const Rows> rows, Ticks at, const AccessLatency& latency,
+                                             MemoryTally& tally, uint64_t overhead_bytes) {
+  uint64_t bytes = 0;
+  for (const Rows& row : rows) bytes += row.size();
+  const Ticks served = l2_read_.serve(at, bytes);
+  tally.l2_read += bytes;
+  Answer answer{served, served + latency.l2_hit};
+  list_lines(rows);
+  for (uint64_t line : asked_) {
+    Ticks filled;
+    if (holds(line)) {
+      Line* entry;
+      touch(line, served, false, tally, entry);
+      filled = entry->filled;
+      ++tally.l2_hits;
+    } else {
+      filled = hbm_.serve(served, line_bytes_ + overhead_bytes) + (latency.l2_miss - latency.l2_hit);
+      overhead_bytes = 0;
+      tally.hbm_read += line_bytes_;
+      ++tally.l2_misses;
+      ++answer.missed;
+    }
+    answer.data = std::max(answer.data, filled + latency.l2_hit);
+  }
+  return answer;
+}
+
+DeviceMemory::Answer DeviceMemory::stream_out(std::span<const Rows> rows, Ticks at, MemoryTally& tally) {
+  uint64_t bytes = 0;
+  for (const Rows& row : rows) bytes += row.size();
+  const Ticks served = l2_write_.serve(at, bytes);
+  tally.l2_write += bytes;
+  list_lines(rows);
+  for (uint64_t line : asked_) {
+    if (!holds(line)) {
+      ++tally.l2_misses;
+      ++tally.l2_write_misses;
+      continue;
+    }
+    Line* entry;
+    touch(line, served, false, tally, entry);
+    // What else was dirty in the line goes with it; the rows do not say how much that is.
+    entry->tag &= ~kDirty;
+    ++tally.l2_hits;
+    ++tally.l2_write_hits;
+  }
+  tally.hbm_write += bytes;
+  const Ticks through = hbm_.serve(served, bytes);
+  return {through, through};
+}
+
 DeviceMemory::Answer DeviceMemory::atomic(std::span<const Part> parts, uint32_t turns, uint32_t lanes, Ticks at,
                                           const AccessLatency& latency, MemoryTally& tally) {
   // Read into the L2, then take turns in each sector; the result leaves when the last turn is over.

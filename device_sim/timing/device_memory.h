@@ -51,6 +51,11 @@ class DeviceMemory {
   Answer read(std::span<const Rows> rows, Ticks at, const AccessLatency& latency, MemoryTally& tally,
               uint64_t overhead_bytes = 0);
   Answer write(std::span<const Rows> rows, Ticks at, MemoryTally& tally, uint64_t overhead_bytes = 0);
+  // The same with the cache hint `stream`: lines that are not in the L2 are read from HBM and not kept; what is written
+  // goes to HBM at once and leaves no dirty line (served: HBM has it).
+  Answer stream_in(std::span<const Rows> rows, Ticks at, const AccessLatency& latency, MemoryTally& tally,
+                   uint64_t overhead_bytes);
+  Answer stream_out(std::span<const Rows> rows, Ticks at, MemoryTally& tally);
   // `turns`: operations that have to follow one another in each sector. `lanes`, if not 0: of a warp that follow one
   // another on their line and wait for each other's answers.
   Answer atomic(std::span<const Part> parts, uint32_t turns, uint32_t lanes, Ticks at, const AccessLatency& latency,
@@ -98,6 +103,7 @@ class DeviceMemory {
   }
   // The line is the youngest of its set from now on; true if it was there. A dirty victim is written back from `at` on.
   bool touch(uint64_t line, Ticks at, bool dirty, MemoryTally& tally, Line*& entry);
+  bool holds(uint64_t line) const;
   unsigned oldest(const LineGroups::Place* places) const;  // way of a set
   // Puts the lines of each set in the order in which they were asked for, the last one first, and forgets their places.
   void order();

@@ -8,6 +8,20 @@ namespace {
 
 constexpr uint16_t kHost = 0xFFFF;
 constexpr unsigned kCube = static_cast<unsigned>(isa::Pipe::M), kFix = static_cast<unsigned>(isa::Pipe::FIX);
+// The cache hint of an instruction that reads or writes device memory.
+bool streams(const isa::Instruction& instruction) {
+  switch (isa::row(instruction.op)->layout) {
+    case isa::Layout::Dma:
+      return isa::field::Dma::get_stream(instruction);
+    case isa::Layout::Nd2Nz:
+      return isa::field::Nd2Nz::get_stream(instruction);
+    case isa::Layout::Fixpipe:
+      return isa::field::Fixpipe::get_stream(instruction);
+    default:
+      return false;
+  }
+}
+
 constexpr const char* kPipeNames[] = {"S", "V", "M", "MTE1", "MTE2", "MTE3", "FIX"};
 
 }  // namespace
@@ -125,6 +139,7 @@ void TileCore::load_rows(unsigned number, Step& step) {
   Ticks data = issued, streamed = issued;
   const uint64_t overhead = static_cast<uint64_t>(replay_.machine.chip.hbm.request_overhead_bytes);
   const AccessLatency& latency = replay_.dma_latency;
+  const bool stream = streams(code_[step.instruction]);
   DeviceMemory& near = replay_.memory_of(own);
   each_home(traffic, [&](uint16_t home, std::span<const Rows> rows, uint64_t moved) {
     if (home == kHost) {
@@ -141,7 +156,9 @@ void TileCore::load_rows(unsigned number, Step& step) {
       path = replay_.fabric.way(own, home).latency;
       start = replay_.fabric.carry(home, memory, own, near, true, now, moved);
     }
-    DeviceMemory::Answer answer = memory.read(rows, now, latency, replay_.tally.memory, overhead);
+    MemoryTally& tally = replay_.tally.memory;
+    DeviceMemory::Answer answer = stream ? memory.stream_in(rows, now, latency, tally, overhead)
+                                         : memory.read(rows, now, latency, tally, overhead);
     if (answer.missed) issued = std::max(issued, now + ticks_of_cycles(answer.missed * dma.miss_cycles_per_line));
     Ticks lag = answer.missed ? latency.l2_miss : latency.l2_hit;
     streamed = std::max({streamed, answer.data - lag, start});
@@ -159,6 +176,7 @@ void TileCore::store_rows(unsigned number, const Step& step, Ticks through, uint
   const uint16_t own = replay_.members[member_];
   moved_on_path += traffic.bytes;
   Ticks data = through, streamed = through;
+  const bool stream = streams(code_[step.instruction]);
   DeviceMemory& near = replay_.memory_of(own);
   each_home(traffic, [&](uint16_t home, std::span<const Rows> rows, uint64_t moved) {
     if (home == kHost) {
@@ -175,7 +193,9 @@ void TileCore::store_rows(unsigned number, const Step& step, Ticks through, uint
       path = replay_.fabric.way(own, home).latency;
       start = replay_.fabric.carry(own, near, home, memory, false, now, moved);
     }
-    DeviceMemory::Answer answer = memory.write(rows, std::max(now, start), replay_.tally.memory, 0);
+    MemoryTally& tally = replay_.tally.memory;
+    const Ticks from = std::max(now, start);
+    DeviceMemory::Answer answer = stream ? memory.stream_out(rows, from, tally) : memory.write(rows, from, tally, 0);
     streamed = std::max({streamed, answer.served, start});
     data = std::max({data, answer.served + path});
     replay_.drained = std::max(replay_.drained, data);

@@ -109,3 +109,45 @@ TEST_CASE("a flag that nobody sets is given up at the end") {
   launch.blocks = {{script.end()}};
   CHECK(launch.replay().events.at("unresolved_waits") == 1);
 }
+
+TEST_CASE("streamed loads and stores leave the L2 to others") {
+  machine::Machine machine = simple();
+  DeviceTiming device(machine);
+  const uint32_t bytes = 32768;
+  auto streamed = [](isa::Instruction i) {
+    isa::field::Dma::set_stream(i, true);
+    return i;
+  };
+  LaunchScript launch{.machine = machine,
+                      .code = {dma(true), streamed(dma(true)), dma(false), streamed(dma(false)), drain()},
+                      .core = image::CoreKind::aiv};
+  launch.devices = {&device};
+  enum : unsigned { load, streamed_load, store, streamed_store };
+  auto run = [&](unsigned which, uint64_t line) {
+    WarpScript script;
+    script.run(which, 1).run(4, 1);
+    rows(script, bytes, line);
+    launch.blocks = {{script.end()}};
+    launch.start += 1'000'000;
+    return launch.replay();
+  };
+  auto moved = [](const LaunchCounters& counters, const char* path) {
+    auto found = counters.path_bytes.find(path);
+    return found == counters.path_bytes.end() ? 0 : found->second;
+  };
+  // A streamed load reads HBM every time; one that finds its lines does not.
+  CHECK(moved(run(streamed_load, 0), "hbm_read") == bytes);
+  CHECK(moved(run(streamed_load, 0), "hbm_read") == bytes);
+  CHECK(moved(run(load, 0), "hbm_read") == bytes);
+  CHECK(moved(run(load, 0), "hbm_read") == 0);
+  CHECK(moved(run(streamed_load, 0), "hbm_read") == 0);
+  // A streamed store writes HBM at once and allocates nothing; over a dirty line it leaves a clean one.
+  CHECK(moved(run(store, 100000), "hbm_write") == 0);
+  CHECK(moved(run(streamed_store, 100000), "hbm_write") == bytes);
+  CHECK(moved(run(load, 100000), "hbm_read") == 0);
+  const LaunchCounters through = run(streamed_store, 200000);
+  CHECK(moved(through, "hbm_write") == bytes);
+  CHECK(moved(run(load, 200000), "hbm_read") == bytes);
+  const double least = bytes / machine.chip.hbm.bytes_per_second() * machine.chip.clock_hz;
+  CHECK(double(through.cycles - through.overhead_cycles) >= least);
+}

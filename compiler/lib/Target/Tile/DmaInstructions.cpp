@@ -13,9 +13,15 @@ constexpr int64_t kFractal = 16;          // rows of a fractal
 constexpr int64_t kField16 = 0xffff;      // largest value of a 16-bit field
 constexpr int64_t kStride = 0xffff'ffff;  // bytes from burst to burst
 
-uint16_t padded() {
+uint16_t padded(bool stream) {
   isa::Instruction i;
   isa::field::Dma::set_pad(i, true);
+  isa::field::Dma::set_stream(i, stream);
+  return i.mod;
+}
+uint16_t converting(bool stream) {
+  isa::Instruction i;
+  isa::field::Nd2Nz::set_stream(i, stream);
   return i.mod;
 }
 int64_t alignedRows(int64_t rows) { return (rows + kFractal - 1) / kFractal * kFractal; }
@@ -23,13 +29,13 @@ int64_t alignedRows(int64_t rows) { return (rows + kFractal - 1) / kFractal * kF
 
 // Rows that touch each other on both sides are one burst; one row needs no strides.
 void TileExpansion::bursts(mlir::Operation* op, isa::Opcode opcode, Value to, Value from, const Tile& tile, Value rows,
-                           Value cols, Value pitch, bool tileIsSource) {
+                           Value cols, Value pitch, bool tileIsSource, bool stream) {
   const auto fixedRows = constantOf(rows), fixedCols = constantOf(cols), fixedPitch = constantOf(pitch);
   if (!limited(op, tile.rows, kField16, "the number of rows")) return;
   const bool single = tile.rows == 1 || (fixedRows && *fixedRows <= 1);
   if (!single && fixedCols == tile.cols && fixedPitch == tile.cols) {
     Value whole = unite(number(1), multiply(rows, tile.rowBytes() << 16));
-    return instruction(opcode, isa::Type::None, padded(), {to, from, whole, number(0)});
+    return instruction(opcode, isa::Type::None, padded(stream), {to, from, whole, number(0)});
   }
   Value packed = unite(rows, multiply(cols, tile.elementBytes << 16)), strides = number(0);
   if (!single) {
@@ -40,7 +46,7 @@ void TileExpansion::bursts(mlir::Operation* op, isa::Opcode opcode, Value to, Va
     Value outside = multiply(pitch, tile.elementBytes), inside = number(tile.rowBytes());
     strides = tileIsSource ? unite(inside, shiftLeft(outside, 32)) : unite(outside, shiftLeft(inside, 32));
   }
-  instruction(opcode, isa::Type::None, padded(), {to, from, packed, strides});
+  instruction(opcode, isa::Type::None, padded(stream), {to, from, packed, strides});
 }
 
 bool TileExpansion::loadsBias(Value tile) {
@@ -74,25 +80,28 @@ void TileExpansion::expand(npu::LoadOp op) {
   if (space == npu::Space::ub) {
     if (tile.rows > 1 && tile.rowBytes() % kBlock)
       return fail(op, "rows of " + llvm::Twine(tile.rowBytes()) + " bytes in UB are no multiple of 32");
-    return bursts(op, isa::Opcode::DmaGmUb, to, from, tile, op.getRows(), op.getCols(), op.getPitch(), false);
+    return bursts(op, isa::Opcode::DmaGmUb, to, from, tile, op.getRows(), op.getCols(), op.getPitch(), false,
+                  op.getStream());
   }
   if (space != npu::Space::l1) return fail(op, "a load's tile lies in neither UB nor L1");
   if (loadsBias(op.getOuts())) {
     if (tile.rows != 1) return fail(op, "a tile for the bias table has one row");
-    return bursts(op, isa::Opcode::DmaGmL1, to, from, tile, op.getRows(), op.getCols(), op.getPitch(), false);
+    return bursts(op, isa::Opcode::DmaGmL1, to, from, tile, op.getRows(), op.getCols(), op.getPitch(), false,
+                  op.getStream());
   }
   const auto type = fractalType(op, tile.element);
   if (!type || !limited(op, alignedRows(tile.rows), kField16, "the number of rows") ||
       !limited(op, tile.cols, kField16, "the number of columns"))
     return;
   Value shape = unite(unite(op.getRows(), shiftLeft(op.getCols(), 16)), number(alignedRows(tile.rows) << 32));
-  instruction(isa::Opcode::DmaNd2Nz, *type, 0, {to, from, shape, multiply(op.getPitch(), tile.elementBytes)});
+  instruction(isa::Opcode::DmaNd2Nz, *type, converting(op.getStream()),
+              {to, from, shape, multiply(op.getPitch(), tile.elementBytes)});
 }
 
 void TileExpansion::expand(npu::StoreOp op) {
   const Tile tile = tileOf(op.getTile());
   bursts(op, isa::Opcode::DmaUbGm, elementAddress(op.getGm(), op.getOffset()), address(op.getTile()), tile,
-         op.getRows(), op.getCols(), op.getPitch(), true);
+         op.getRows(), op.getCols(), op.getPitch(), true, op.getStream());
 }
 
 void TileExpansion::expand(npu::ExtractOp op) {

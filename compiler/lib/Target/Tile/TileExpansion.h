@@ -41,7 +41,7 @@ class TileExpansion {
   void expand(npu::ExtractOp op);
   void expand(npu::LoadBiasOp op);
   void bursts(mlir::Operation* op, isa::Opcode opcode, Value to, Value from, const Tile& tile, Value rows, Value cols,
-              Value pitch, bool tileIsSource);
+              Value pitch, bool tileIsSource, bool stream);
   bool loadsBias(Value tile);  // a tile in L1 that the bias table is loaded from
   std::optional<isa::Type> fractalType(mlir::Operation* op, mlir::Type element);
   // Cube (CubeInstructions.cpp)
