@@ -51,6 +51,8 @@ void record_rows(Frame* f, const GmRange& range);
 void record_work(Frame* f, uint64_t work, uint64_t shape = 0);
 // The shape of a vec instruction with two sources in the unified buffer.
 inline uint64_t source_places(uint64_t a, uint64_t b) { return uint64_t{1} << 63 | (b / 32) << 20 | a / 32; }
+// The shape of one that reduces rows.
+inline uint64_t reduced_rows(uint64_t rows) { return uint64_t{1} << 62 | rows; }
 
 // The event id of a set_flag or wait_flag whose id depends on a register.
 void record_flag(Frame* f, uint64_t id);

@@ -178,7 +178,7 @@ bool reduce(const Decoded* d, Frame* f) {
   dst.range.elements = true;
   auto a = vector_source(scalar_value(d, f, d->a), c.count * size, c.rows, c.a_pitch);
   if (!touch_operands(d, f, dst, {&a})) return false;
-  record_work(f, vector_repeats(c.rows, c.count * size));
+  record_work(f, vector_repeats(c.rows, c.count * size), reduced_rows(c.rows));
   if (!moves_values(f)) return true;
   const RowKernel kernel = vector_row(static_cast<Opcode>(d->op), type);
   for (uint64_t row = 0; row < c.rows; ++row)

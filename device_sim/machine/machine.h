@@ -124,6 +124,7 @@ struct Fixpipe {
 
 struct Vector {
   int64_t repeat_bytes = 0;  // one repeat
+  int64_t max_repeats = 0;   // of one instruction; 0: no limit, instructions loop in registers
   int64_t issue_ports = 0;
   double ub_copy_bytes_per_cycle = 0;
   double conflict_cycles = 0;  // a repeat of two sources is so much faster if they share no bank group

@@ -44,8 +44,13 @@ class TileCosts {
     Ticks overhead = 0;  // head and tail
     Ticks slope = 0;     // a repeat
     Ticks apart = 0;     // a repeat of two sources that share no bank group
+    // Row reductions: the instruction that folds a row of several repeats into one.
+    Ticks fold_overhead = 0, fold_slope = 0, fold_apart = 0;
   };
   const machine::Chip* chip_ = nullptr;
+  Ticks reduction(const Vector& cost, uint64_t repeats, uint64_t rows) const;
+  uint64_t instructions(uint64_t repeats) const;  // that so many repeats take
+
   std::vector<Vector> vectors_;  // by decoded index
 };
 
