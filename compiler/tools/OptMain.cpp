@@ -32,7 +32,7 @@ cl::list<std::string> dump("dump", cl::desc("phases whose IR is written to --dum
 cl::opt<std::string> dumpDir("dump-dir", cl::desc("folder of dumps"), cl::init("."), cl::cat(phases));
 cl::opt<std::string> machineName("machine", cl::desc("machine of the phases, by name or file"),
                                  cl::init("ascend-910b1"), cl::cat(phases));
-cl::opt<std::string> schedule("schedule", cl::desc("replaces what is chosen for matrix products: base_m=128,split_k=2"),
+cl::opt<std::string> schedule("schedule", cl::desc("replaces what is chosen for products and vector kernels: base_m=128,split_k=2,block=8192"),
                               cl::cat(phases));
 cl::opt<std::string> runOn(
     "run",

@@ -27,7 +27,7 @@ struct TensorValue {
 
 struct TensorCompileOptions {
   machine::Machine machine;  // the executable runs on this machine only
-  std::string schedule;      // replaces what is chosen for matrix products: "base_m=128,split_k=2"
+  std::string schedule;      // replaces what is chosen for products and vector kernels: "base_m=128,block=8192"
   bool insert_sync = true;   // false leaves the flags between pipes out, for programs that bring their own
   bool verify = true;        // checks the IR after every phase
 
