@@ -160,8 +160,48 @@ TEST_CASE("vector instructions: head and tail for each 255 repeats, and sources 
   CHECK(busy(isa::Opcode::Vadd, 100, places(0, 65536 + 128)) == overhead + 100 * vadd.slope_cycles);
   CHECK(busy(isa::Opcode::Vadd, 100, places(512, 65536 + 256)) == overhead + 100);
   CHECK(busy(isa::Opcode::Vadd, 100, places(65536 + 256, 512)) == overhead + 100);
-  const machine::VectorTiming& vexp = machine.chip.vector.timing.at("vexp");
+  const machine::VectorTiming& vexp = machine.chip.vector.timing.at("vexp.f16");
   CHECK(busy(isa::Opcode::Vexp, 10, 0) == vexp.head_cycles + vexp.tail_cycles + 10 * vexp.slope_cycles);
+}
+
+TEST_CASE("row reductions: a slope a row, and the folds of rows of several repeats") {
+  auto busy = [&](const machine::Machine& machine, uint64_t repeats, uint64_t rows, isa::Type type) {
+    WarpScript script;
+    script.run(0, 1);
+    record(script, repeats, uint64_t{1} << 62 | rows);
+    return double(
+        replay({tile(isa::Opcode::Vcadd, type)}, script, image::CoreKind::aiv, machine).pipe_busy_cycles.at("v"));
+  };
+  const machine::Machine machine = simple();
+  const auto& timing = machine.chip.vector.timing;
+  const machine::VectorTiming &sum = timing.at("vcadd"), &add = timing.at("vadd");
+  const double head = sum.head_cycles + sum.tail_cycles, fold = add.head_cycles + add.tail_cycles;
+  CHECK(busy(machine, 64, 64, isa::Type::F32) == head + 64 * sum.slope_cycles);
+  // Halves that are one repeat apart share no bank group.
+  CHECK(busy(machine, 128, 64, isa::Type::F32) == head + 64 * sum.slope_cycles + fold + 64);
+  CHECK(busy(machine, 256, 64, isa::Type::F32) ==
+        head + 64 * sum.slope_cycles + 2 * fold + 128 * add.slope_cycles + 64);
+  // What loops in registers folds without instructions of its own.
+  const machine::Machine looping = machine_with({"chip.clock=1GHz"}, "ascend-950pr");
+  const machine::VectorTiming &a5 = looping.chip.vector.timing.at("vcadd"),
+                              &a5_add = looping.chip.vector.timing.at("vadd");
+  CHECK(busy(looping, 600, 300, isa::Type::F32) ==
+        doctest::Approx(a5.head_cycles + a5.tail_cycles + 300 * (a5.slope_cycles + a5_add.slope_cycles)).epsilon(0.01));
+}
+
+TEST_CASE("halves have numbers of their own where they take another time") {
+  const machine::Machine machine = simple();
+  const auto& timing = machine.chip.vector.timing;
+  auto busy = [&](isa::Type type) {
+    WarpScript script;
+    script.run(0, 1);
+    record(script, 100, 0);
+    return double(
+        replay({tile(isa::Opcode::Vexp, type)}, script, image::CoreKind::aiv, machine).pipe_busy_cycles.at("v"));
+  };
+  auto expected = [](const machine::VectorTiming& t) { return t.head_cycles + t.tail_cycles + 100 * t.slope_cycles; };
+  CHECK(busy(isa::Type::F32) == expected(timing.at("vexp")));
+  CHECK(busy(isa::Type::F16) == expected(timing.at("vexp.f16")));
 }
 
 TEST_CASE("an event id from a register comes with the events") {

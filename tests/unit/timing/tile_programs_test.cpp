@@ -132,8 +132,8 @@ TEST_CASE("streamed loads and stores leave the L2 to others") {
     return launch.replay();
   };
   auto moved = [](const LaunchCounters& counters, const char* path) {
-    auto found = counters.path_bytes.find(path);
-    return found == counters.path_bytes.end() ? 0 : found->second;
+    auto found = counters.bytes.find(path);
+    return found == counters.bytes.end() ? 0 : found->second;
   };
   // A streamed load reads HBM every time; one that finds its lines does not.
   CHECK(moved(run(streamed_load, 0), "hbm_read") == bytes);
