@@ -161,12 +161,6 @@ class Search {
     return timing.head_cycles + timing.slope_cycles * static_cast<double>(repeats) + timing.tail_cycles;
   }
 
-  // Rows of several repeats are folded into one first.
-  double reduction(int64_t rows, int64_t repeats_of_row) const {
-    const double folds = repeats_of_row > 1 ? instruction("vadd", rows * (repeats_of_row - 1)) : 0;
-    return instruction("vcadd", rows) + folds;
-  }
-
   // Once per item: what follows the reductions, the transpose of rows that are reduced, the latency of a first load.
   double itemCycles(const Plan& plan) const {
     double cycles = fixed();
@@ -175,9 +169,7 @@ class Search {
       // Each column becomes a row, and each of those a sum.
       const int64_t bytes = plan.rows() * 4, repeat = chip_.vector.repeat_bytes;
       cycles += instruction("vtranspose", ceilDiv(bytes * plan.columns(), repeat));
-      cycles += reduction(plan.columns(), ceilDiv(bytes, repeat));
-    } else if (reduced(plan.column) && plan.columns() > 1) {
-      cycles += reduction(plan.rows(), ceilDiv(plan.columns() * 4, chip_.vector.repeat_bytes));
+      cycles += instruction("vcadd", plan.columns() * ceilDiv(bytes, repeat));
     }
     return cycles;
   }
