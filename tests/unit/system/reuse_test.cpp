@@ -57,7 +57,7 @@ constexpr const char* kKernels[] = {"stream", "tangled", "guided", "met"};
 std::string assembly(const machine::Machine& machine) {
   return ".target aiv \"" + machine::digest(machine) + "\"\n" + program("stream", "", "", "") +
          program("tangled", " xor.b64 s2, s2, zero", "", "") +
-         program("guided", "", " ld.gm.b32 s10, [s2]\n shr.u32 s10, s10, 31\n add.u64 s8, s8, s10", "") +
+         program("guided", "", " ld.gm.b32 s10, [s2]\n shr.u32 s10, s10, 24\n add.u64 s8, s8, s10", "") +
          program("met", " cross_set.mode0.mte3.id3", "", " cross_wait.mode0.mte3.id3");
 }
 
