@@ -82,6 +82,7 @@ class Launch {
     }
     if (!result.fault) {
       result.findings = faults_of_findings();
+      if (checks_) result.footprint = std::make_shared<const Footprint>(checks_->take_footprint());
       if (!result.findings.empty()) result.fault = result.findings.front();
     }
     conclude(result, timed);
@@ -208,9 +209,12 @@ class Launch {
     TraceSink::Argument arguments[] = {{"cycles", static_cast<double>(known_->counters.cycles)},
                                        {"blocks", static_cast<double>(blocks_)},
                                        {"reused", 1}};
-    const auto device = trace.process("device " + std::to_string(request_.members.front()));
-    trace.span(trace.lane(device, "kernels"), kernel().display_name, static_cast<double>(start_cycle()) * us_per_cycle,
-               static_cast<double>(known_->counters.cycles) * us_per_cycle, arguments);
+    const uint16_t ordinal = request_.members.front();
+    const auto device = trace.process("device " + std::to_string(ordinal), TraceSink::kDevices + ordinal);
+    const double from = static_cast<double>(start_cycle()) * us_per_cycle;
+    const double took = static_cast<double>(known_->counters.cycles) * us_per_cycle;
+    trace.span(trace.free_lane(device, "kernels", TraceSink::kKernels, from, from + took), kernel().display_name, from,
+               took, arguments);
   }
 
   void start_engine() {
@@ -462,7 +466,7 @@ class Launch {
       collect_findings(checks_->findings());
       untold_findings_ += checks_->untold();
     }
-    auto key = [](const Finding& f) { return std::tuple(f.kind, f.later, f.earlier, f.space); };
+    auto key = [](const Finding& f) { return std::tuple(f.kind, f.earlier, f.later, f.space); };
     std::sort(findings_.begin(), findings_.end(), [&](const Finding& a, const Finding& b) { return key(a) < key(b); });
     std::vector<Fault> faults;
     for (const Finding& finding : findings_) {

@@ -55,6 +55,7 @@ struct TimingEngine::State {
   void start_group(uint32_t member, uint32_t seat, Ticks seat_free);
   void start_block(uint32_t member, uint32_t core, uint64_t index, Ticks at);
   std::string core_name(uint32_t core) const;
+  int core_order(uint32_t core) const;  // of its lanes in a trace
   bool is_cube(uint32_t core) const;
   void sum_up_cores();
   void end_block(BlockReplay& block);
@@ -95,7 +96,8 @@ TimingEngine::State::State(const machine::Machine& m, Code c, Shape s, std::vect
       trace(sink) {
   const machine::Chip& chip = machine.chip;
   us_per_tick = 1e6 / chip.clock_hz / kCycle;
-  replay.trace = trace;
+  replay.trace = replay.fabric.trace = trace;
+  replay.fabric.us_per_tick = us_per_tick;
   replay.us_per_tick = us_per_tick;
   // A trace is written in order of time; a clock's answer depends on how far the launch has come.
   replay.runs_ahead = !trace && std::none_of(code.instructions.begin(), code.instructions.end(), reads_clock);
@@ -165,9 +167,11 @@ void TimingEngine::State::start_group(uint32_t member, uint32_t seat, Ticks seat
     const uint64_t first_block = dispatcher.next;
     dispatcher.next += group;
     if (simt) dispatcher.free = std::max(dispatcher.free, seat_free) + interval;
+    // A seat that has just got rid of a block is filled again when the dispatcher has gone round all of them.
+    const Ticks filled = seat_free > first ? seat_free + interval * static_cast<Ticks>(dispatcher.cores.size()) : 0;
     dispatcher.under_way[seat] += group;
     for (uint32_t i = 0; i < group; ++i)
-      start_block(member, seat * group + i, first_block + i, simt ? dispatcher.free : seat_free + interval);
+      start_block(member, seat * group + i, first_block + i, simt ? std::max(dispatcher.free, filled) : seat_free + interval);
   }
   replay.more_blocks = false;
   for (const Dispatcher& other : dispatchers) replay.more_blocks |= other.next < other.end;
@@ -200,7 +204,7 @@ void TimingEngine::State::start_block(uint32_t member, uint32_t core, uint64_t i
     const bool cube = is_cube(core);
     const uint64_t programs = shape.blocks / group * (group > 1 && !cube ? shape.group_aiv : 1);
     made = std::make_unique<TileCore>(replay, code.instructions, cross_flags, member, core,
-                                      TileCore::Seat{cube, group, programs, core_name(core)});
+                                      TileCore::Seat{cube, group, programs, core_name(core), core_order(core)});
   }
   block.live = 1;
   made->start_block(block, block.start);
@@ -255,9 +259,18 @@ std::string TimingEngine::State::core_name(uint32_t core) const {
   return (cube ? "AIC " : "AIV ") + std::to_string(core / group);
 }
 
+int TimingEngine::State::core_order(uint32_t core) const {
+  const uint32_t vector = group > 1 ? core / group * (group - 1) + core % group - 1 : core;
+  return is_cube(core) ? TraceSink::kCubeCores + TraceSink::kOfCore * static_cast<int>(core / group)
+                       : TraceSink::kVectorCores + TraceSink::kOfCore * static_cast<int>(vector);
+}
+
 void TimingEngine::State::note_block(const BlockReplay& block) {
-  uint32_t process = trace->process("device " + std::to_string(shape.members[block.member]));
-  TraceSink::Lane lane = trace->lane(process, core_name(block.core) + " blocks");
+  const uint16_t device = shape.members[block.member];
+  const uint32_t process = trace->process("device " + std::to_string(device), TraceSink::kDevices + device);
+  const TraceSink::Lane lane = trace->free_lane(
+      process, core_name(block.core) + " blocks", core_order(block.core),
+      static_cast<double>(block.start) * us_per_tick, static_cast<double>(block.end) * us_per_tick);
   TraceSink::Argument argument{"block", static_cast<double>(block.index)};
   trace->span(lane, code.kernel ? code.kernel->display_name : "block", static_cast<double>(block.start) * us_per_tick,
               static_cast<double>(block.end - block.start) * us_per_tick, {&argument, 1},
@@ -269,7 +282,7 @@ void TimingEngine::State::note_traffic() {
   const Tally& tally = replay.tally;
   double ns = static_cast<double>(replay.now - last_sample) * us_per_tick * 1e3;
   if (ns > 0) {
-    uint32_t process = trace->process("launch");
+    uint32_t process = trace->process("traffic", TraceSink::kTraffic);
     double at = static_cast<double>(last_sample) * us_per_tick;
     auto rate = [&](const char* name, uint64_t bytes) {
       trace->counter(process, name, at, static_cast<double>(bytes) / ns);
@@ -291,13 +304,15 @@ void TimingEngine::State::note_launch(Ticks over, const LaunchCounters& counters
   for (uint16_t device : shape.members) {
     TraceSink::Argument arguments[] = {{"cycles", static_cast<double>(counters.cycles)},
                                        {"blocks", static_cast<double>(shape.blocks)}};
-    trace->span(trace->lane(trace->process("device " + std::to_string(device)), "kernels"), name, from, took,
+    const uint32_t process = trace->process("device " + std::to_string(device), TraceSink::kDevices + device);
+    trace->span(trace->free_lane(process, "kernels", TraceSink::kKernels, from, from + took), name, from, took,
                 arguments);
   }
   for (const LaunchCounters::Link& link : counters.links) {
     TraceSink::Argument arguments[] = {{"bytes", static_cast<double>(link.bytes)},
                                        {"busy_cycles", static_cast<double>(link.busy_cycles)}};
-    trace->span(trace->lane(trace->process("links"), link.name), name, from, took, arguments);
+    const uint32_t process = trace->process("links", TraceSink::kLinks);
+    trace->span(trace->free_lane(process, link.name, -1, from, from + took), name, from, took, arguments);
   }
 }
 

@@ -32,9 +32,21 @@ Ticks Fabric::carry(uint16_t from, DeviceMemory& source, uint16_t to, DeviceMemo
     link.known = true;
   }
   link.bytes += bytes;
-  Ticks done = (read ? link.reads : link.writes).serve(at, bytes);
+  Server& server = read ? link.reads : link.writes;
+  const Ticks begin = trace ? server.start(at) : at;
+  Ticks done = server.serve(at, bytes);
+  if (trace) note(from, to, read, begin, done, bytes);
   done = std::max(done, source.port_out[level].serve(at, bytes));
   return std::max(done, target.port_in[level].serve(at, bytes));
+}
+
+void Fabric::note(uint16_t from, uint16_t to, bool read, Ticks begin, Ticks end, uint64_t bytes) {
+  const std::string name = std::string(machine_.system.levels[way(from, to).level].name) + ": " + std::to_string(from) +
+                           " -> " + std::to_string(to) + (read ? " reads" : " writes");
+  const TraceSink::Argument argument{"bytes", static_cast<double>(bytes)};
+  trace->span(trace->lane(trace->process("links", TraceSink::kLinks), name), read ? "read" : "write",
+              static_cast<double>(begin) * us_per_tick, static_cast<double>(end - begin) * us_per_tick, {&argument, 1},
+              TraceSink::Importance::detail);
 }
 
 std::vector<Fabric::Activity> Fabric::activity() const {

@@ -7,6 +7,7 @@
 
 #include "device_sim/machine/machine.h"
 #include "device_sim/timing/device_memory.h"
+#include "device_sim/trace/trace.h"
 
 namespace phx::sim::timing {
 
@@ -34,7 +35,12 @@ class Fabric {
   };
   std::vector<Activity> activity() const;  // ascending by (from, to)
 
+  TraceSink* trace = nullptr;  // gets a span for everything that crosses a link
+  double us_per_tick = 0;
+
  private:
+  void note(uint16_t from, uint16_t to, bool read, Ticks begin, Ticks end, uint64_t bytes);
+
   struct Link {
     Server reads, writes;
     uint64_t bytes = 0;

@@ -417,8 +417,9 @@ TileCore::Progress TileCore::perform(unsigned number, Step& step) {
       if (set.empty()) return Progress::blocked;
       const Ticks at = set.pop();
       if (replay_.trace && at > now)
-        note_arrow(static_cast<unsigned>(isa::field::Flag::get_src(instruction)) % kPipes,
-                   at - ticks_of_cycles(sync.flag_cycles), number, at);
+        if (const unsigned from = static_cast<unsigned>(isa::field::Flag::get_src(instruction)) % kPipes;
+            from != kScalar && number != kScalar)
+          note_arrow("flag", lane_of(from), at - ticks_of_cycles(sync.flag_cycles), number, at);
       pipe.free = std::max({pipe.free, now, at});
       charge();
       return Progress::done;
@@ -431,7 +432,7 @@ TileCore::Progress TileCore::perform(unsigned number, Step& step) {
       const uint32_t mode = isa::field::CrossFlag::get_mode(instruction) % 3;
       const uint32_t id = isa::field::CrossFlag::get_id(instruction);
       const uint64_t group = mode == 0 ? 0 : block_->index / seat_.group;
-      cross_.set({mode, id, seat_.cube, group}, raised_[mode][id]++, std::max(pipe.done, now));
+      cross_.set({mode, id, seat_.cube, group}, raised_[mode][id]++, std::max(pipe.done, now), this, number);
       std::vector<TileCore*> waiting = std::move(cross_.waiting);
       cross_.waiting.clear();
       for (TileCore* core : waiting) {
@@ -455,7 +456,12 @@ TileCore::Progress TileCore::perform(unsigned number, Step& step) {
       }
       waits_for_others_ &= ~(1u << number);
       ++crossed_[mode][id];
-      pipe.free = std::max({pipe.free, now, set + (mode == 0 ? replay_.cross_all : replay_.cross_group)});
+      const Ticks arrived = set + (mode == 0 ? replay_.cross_all : replay_.cross_group);
+      if (replay_.trace && arrived > now && number != kScalar) {
+        const auto [raiser, from] = cross_.raiser({mode, id, by_cube, group}, crossed_[mode][id] - 1);
+        if (from != kScalar) note_arrow("cross flag", raiser->lane_of(from), set, number, arrived);
+      }
+      pipe.free = std::max({pipe.free, now, arrived});
       charge();
       return Progress::done;
     }

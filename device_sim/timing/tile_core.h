@@ -29,6 +29,7 @@ class TileCore {
     uint32_t group = 1;     // cores of a group: 1, or an AIC and its AIVs
     uint64_t programs = 1;  // of the grid for cores of this kind
     std::string name = {};  // for people: "AIC 3"
+    int order = 0;          // of its lanes in a trace
   };
   TileCore(Replay& replay, std::span<const isa::Instruction> code, CrossFlags& cross, uint32_t member, uint32_t core,
            Seat seat);
@@ -140,7 +141,7 @@ class TileCore {
   // The pipe works on the step from `begin` and may take the next one at `free`.
   void occupy(unsigned number, const Step& step, Ticks begin, Ticks free, Ticks done);
   void note_span(unsigned number, const Step& step, Ticks begin, Ticks end);
-  void note_arrow(unsigned from, Ticks set, unsigned to, Ticks at);
+  void note_arrow(const char* name, TraceSink::Lane from, Ticks set, unsigned to, Ticks at);
   TraceSink::Lane lane_of(unsigned number);
   FlagTimes& flag(const isa::Instruction& instruction, uint32_t event);
   void unblock();

@@ -208,12 +208,14 @@ void TileCore::store_rows(unsigned number, const Step& step, Ticks through, uint
 TraceSink::Lane TileCore::lane_of(unsigned number) {
   if (!has_lanes_) {
     has_lanes_ = true;
-    const uint32_t process = replay_.trace->process("device " + std::to_string(replay_.members[member_]));
+    const uint16_t device = replay_.members[member_];
+    const uint32_t process = replay_.trace->process("device " + std::to_string(device), TraceSink::kDevices + device);
     for (unsigned pipe = 1; pipe < kPipes; ++pipe) {
       const bool cubes = pipe == 2 || pipe == 3 || pipe == 6;  // M, MTE1, FIX
       const bool vectors = pipe == 1 || pipe == 5;             // V, MTE3
       if (seat_.cube ? !vectors : !cubes)
-        lanes_[pipe] = replay_.trace->lane(process, seat_.name + " " + kPipeNames[pipe]);
+        lanes_[pipe] =
+            replay_.trace->lane(process, seat_.name + " " + kPipeNames[pipe], seat_.order + 1 + static_cast<int>(pipe));
     }
   }
   return lanes_[number];
@@ -238,10 +240,8 @@ void TileCore::note_span(unsigned number, const Step& step, Ticks begin, Ticks e
 }
 
 // From what a pipe waited for to what it could then do.
-void TileCore::note_arrow(unsigned from, Ticks set, unsigned to, Ticks at) {
-  if (from == 0 || to == 0) return;
-  const TraceSink::Lane source = lane_of(from), target = lane_of(to);
-  replay_.trace->flow("flag", source, static_cast<double>(set - 1) * replay_.us_per_tick, target,
+void TileCore::note_arrow(const char* name, TraceSink::Lane from, Ticks set, unsigned to, Ticks at) {
+  replay_.trace->flow(name, from, static_cast<double>(set - 1) * replay_.us_per_tick, lane_of(to),
                       static_cast<double>(at) * replay_.us_per_tick);
 }
 

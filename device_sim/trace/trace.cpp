@@ -44,7 +44,8 @@ struct TraceSink::State {
   uint64_t flows = 0;
   bool failed = false;
   std::map<std::string, uint32_t, std::less<>> processes;
-  std::vector<std::map<std::string, uint32_t, std::less<>>> threads;  // by process
+  std::vector<std::map<std::string, uint32_t, std::less<>>> threads;           // by process
+  std::map<std::pair<uint32_t, std::string>, std::vector<double>> busy_until;  // of free_lane(), by process and name
 
   void put(const std::string& event) {
     if (std::fputs(written ? ",\n" : "\n", file) < 0 || std::fputs(event.c_str(), file) < 0) failed = true;
@@ -80,7 +81,7 @@ Expected<std::unique_ptr<TraceSink>> TraceSink::open(const std::string& path, Op
   return sink;
 }
 
-uint32_t TraceSink::process(std::string_view name) {
+uint32_t TraceSink::process(std::string_view name, int order) {
   std::lock_guard lock(state_->mutex);
   auto [place, fresh] =
       state_->processes.try_emplace(std::string(name), static_cast<uint32_t>(state_->processes.size() + 1));
@@ -89,13 +90,14 @@ uint32_t TraceSink::process(std::string_view name) {
     std::string pid = std::to_string(place->second);
     if (state_->file) {
       state_->put(R"({"ph":"M","pid":)" + pid + R"(,"name":"process_name","args":{"name":)" + quoted(name) + "}}");
-      state_->put(R"({"ph":"M","pid":)" + pid + R"(,"name":"process_sort_index","args":{"sort_index":)" + pid + "}}");
+      state_->put(R"({"ph":"M","pid":)" + pid + R"(,"name":"process_sort_index","args":{"sort_index":)" +
+                  (order < 0 ? pid : std::to_string(order)) + "}}");
     }
   }
   return place->second;
 }
 
-TraceSink::Lane TraceSink::lane(uint32_t process, std::string_view name) {
+TraceSink::Lane TraceSink::lane(uint32_t process, std::string_view name, int order) {
   std::lock_guard lock(state_->mutex);
   if (process == 0 || process > state_->threads.size()) return {};
   auto& threads = state_->threads[process - 1];
@@ -104,9 +106,24 @@ TraceSink::Lane TraceSink::lane(uint32_t process, std::string_view name) {
     std::string ids = R"("pid":)" + std::to_string(process) + R"(,"tid":)" + std::to_string(place->second);
     state_->put(R"({"ph":"M",)" + ids + R"(,"name":"thread_name","args":{"name":)" + quoted(name) + "}}");
     state_->put(R"({"ph":"M",)" + ids + R"(,"name":"thread_sort_index","args":{"sort_index":)" +
-                std::to_string(place->second) + "}}");
+                (order < 0 ? std::to_string(place->second) : std::to_string(order)) + "}}");
   }
   return {process, place->second};
+}
+
+TraceSink::Lane TraceSink::free_lane(uint32_t process, std::string_view name, int order, double start_us,
+                                     double end_us) {
+  constexpr double kRounding = 1e-4;  // of the times in the file
+  size_t number = 0;
+  {
+    std::lock_guard lock(state_->mutex);
+    std::vector<double>& until = state_->busy_until[{process, std::string(name)}];
+    while (number < until.size() && until[number] > start_us + kRounding) ++number;
+    if (number == until.size()) until.push_back(0);
+    until[number] = end_us;
+  }
+  if (number == 0) return lane(process, name, order);
+  return lane(process, std::string(name) + " " + std::to_string(number + 1), order);
 }
 
 void TraceSink::span(Lane lane, std::string_view name, double start_us, double duration_us,
@@ -137,7 +154,7 @@ void TraceSink::counter(uint32_t process, std::string_view name, double at_us, d
 
 void TraceSink::flow(std::string_view name, Lane from, double from_us, Lane to, double to_us) {
   std::lock_guard lock(state_->mutex);
-  if (!state_->admits(Importance::always)) return;
+  if (!state_->admits(Importance::detail)) return;
   std::string common = R"(,"cat":"flow","id":)" + std::to_string(++state_->flows) + R"(,"name":)" + quoted(name);
   auto end = [&](const char* kind, Lane lane, double at_us) {
     return std::string(R"({"ph":)") + kind + R"(,"pid":)" + std::to_string(lane.process) + R"(,"tid":)" +
@@ -155,7 +172,8 @@ Outcome TraceSink::close() {
       {"max_events", state_->limit},
       {"events_left_out", state_->left_out},
       {"sampling",
-       "detail spans and counters are thinned from 7/16 of max_events on and stop at 7/8; at the end of the trace one "
+       "detail spans, arrows and counters are thinned from 7/16 of max_events on and stop at 7/8; at the end of the "
+       "trace one "
        "in " +
            std::to_string(state_->keep_every) + " was written"},
   };

@@ -37,6 +37,9 @@ class Reader {
       const std::string name = event.contains("args") ? event["args"].value("name", "") : "";
       if (what == "process_name") processes_[process] = name;
       if (what == "thread_name") names_of_lanes_[{process, thread}] = name;
+      const int64_t index = event.contains("args") ? event["args"].value("sort_index", int64_t{0}) : 0;
+      if (what == "process_sort_index") order_of_processes_[process] = index;
+      if (what == "thread_sort_index") order_of_lanes_[{process, thread}] = index;
     } else if (kind == "X") {
       spans_.push_back({lane(process, thread), event.value("ts", 0.0), event.value("dur", 0.0),
                         name(event.value("name", std::string()))});
@@ -56,9 +59,11 @@ class Reader {
       std::stable_sort(spans_.begin(), spans_.end(), [](const Span& a, const Span& b) { return a.length > b.length; });
       spans_.resize(most);
     }
-    // Lanes by process, in the order of their numbers; lanes without spans are not shown.
-    std::map<uint64_t, std::map<uint64_t, size_t>> order;
-    for (const auto& [place, number] : lanes_) order[place.first][place.second] = number;
+    // Lanes by process, in the order that the trace asks for; lanes without spans are not shown.
+    using Rank = std::pair<int64_t, uint64_t>;
+    std::map<Rank, std::map<Rank, size_t>> order;
+    for (const auto& [place, number] : lanes_)
+      order[{order_of_processes_[place.first], place.first}][{order_of_lanes_[place], place.second}] = number;
     std::vector<Json> spans(lanes_.size(), Json::array());
     for (const Span& span : spans_) spans[span.lane].push_back({rounded(span.start), rounded(span.length), span.name});
     std::vector<size_t> shown(lanes_.size());
@@ -68,9 +73,10 @@ class Reader {
       Json lanes = Json::array();
       for (const auto& [thread, number] : threads) {
         shown[number] = next++;
-        lanes.push_back({{"name", names_of_lanes_[{process, thread}]}, {"spans", std::move(spans[number])}});
+        lanes.push_back(
+            {{"name", names_of_lanes_[{process.second, thread.second}]}, {"spans", std::move(spans[number])}});
       }
-      processes.push_back({{"name", processes_[process]}, {"lanes", std::move(lanes)}});
+      processes.push_back({{"name", processes_[process.second]}, {"lanes", std::move(lanes)}});
     }
     Json flows = Json::array();
     for (const auto& [id, flow] : flows_)
@@ -95,6 +101,8 @@ class Reader {
   }
 
   std::map<uint64_t, std::string> processes_;
+  std::map<uint64_t, int64_t> order_of_processes_;
+  std::map<std::pair<uint64_t, uint64_t>, int64_t> order_of_lanes_;
   std::map<std::pair<uint64_t, uint64_t>, std::string> names_of_lanes_;
   std::map<std::pair<uint64_t, uint64_t>, size_t> lanes_;
   std::map<std::string, size_t> numbers_;

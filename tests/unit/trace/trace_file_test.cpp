@@ -56,6 +56,30 @@ TEST_CASE("a trace is JSON with lanes, spans, counters and arrows") {
   std::filesystem::remove(path);
 }
 
+TEST_CASE("spans that overlap get lanes of their own, and lanes an order") {
+  std::string path = scratch("phx_trace_lanes.json");
+  {
+    Expected<std::unique_ptr<TraceSink>> opened = TraceSink::open(path);
+    REQUIRE(opened.ok());
+    TraceSink& trace = **opened;
+    const uint32_t device = trace.process("device 3", TraceSink::kDevices + 3);
+    const TraceSink::Lane first = trace.free_lane(device, "kernels", TraceSink::kKernels, 0, 10);
+    const TraceSink::Lane beside = trace.free_lane(device, "kernels", TraceSink::kKernels, 5, 12);
+    CHECK(beside.thread != first.thread);
+    CHECK(trace.free_lane(device, "kernels", TraceSink::kKernels, 10, 20).thread == first.thread);
+    CHECK(trace.free_lane(device, "kernels", TraceSink::kKernels, 12, 20).thread == beside.thread);
+  }
+  std::map<std::string, int> orders;
+  std::map<int, std::string> names;
+  for (const auto& event : parsed(path)["traceEvents"]) {
+    if (event["name"] == "thread_name") names[event["tid"]] = event["args"]["name"];
+    if (event["name"] == "thread_sort_index") orders[names[event["tid"]]] = event["args"]["sort_index"];
+    if (event["name"] == "process_sort_index") CHECK(event["args"]["sort_index"] == 4);
+  }
+  CHECK(orders == std::map<std::string, int>{{"kernels", 0}, {"kernels 2", 0}});
+  std::filesystem::remove(path);
+}
+
 TEST_CASE("a trace is bounded and says how it was thinned") {
   std::string path = scratch("phx_trace_bounded.json");
   {
