@@ -1,7 +1,7 @@
 // The schedule of vector groups: what is chosen, what the option replaces, and what that makes of the kernel.
 //
 // RUN: phx-opt %s --to=schedule --machine=ascend-910b1 | FileCheck %s --check-prefix=CHOSEN
-// RUN: phx-opt %s --to=tile --machine=ascend-910b1 --schedule=block=8192,cores=3,buffers=1,l2_bypass=1 | FileCheck %s --check-prefix=FORCED
+// RUN: phx-opt %s --to=tile --machine=ascend-910b1 --schedule=block=8192,cores=3,buffers=1,l2_bypass=2 | FileCheck %s --check-prefix=FORCED
 // RUN: phx-opt %s --to=graph --machine=ascend-910b1 | phx-opt "--phx-choose-schedules=schedule=block=262144" --remarks-filter-missed=schedule --remark-policy=all --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=ROUNDED
 // RUN: phx-opt %s --to=plan --machine=ascend-910b1 | FileCheck %s --check-prefix=APART
 // RUN: phx-opt %s --to=plan --machine=ascend-910b1 --schedule=conflict_free=0 | FileCheck %s --check-prefix=CLOSE
@@ -11,7 +11,7 @@
 // RUN: not phx-opt %s --to=schedule --machine=ascend-910b1 --schedule=conflict_free=2 2>&1 | FileCheck %s --check-prefix=BOOL
 // RUN: not phx-opt %s --to=schedule --machine=ascend-910b1 --schedule=bloc=1 2>&1 | FileCheck %s --check-prefix=NAME
 
-// CHOSEN: #npu.vector_schedule<block = 30720, buffers = 2, cores = 48, l2_bypass = false, conflict_free = true>
+// CHOSEN: #npu.vector_schedule<block = 30720, buffers = 2, cores = 48, l2_bypass = 0, conflict_free = true>
 
 // What is read and written once is streamed.
 // FORCED-LABEL: func.func private @elementwise

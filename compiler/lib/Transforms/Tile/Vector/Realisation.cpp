@@ -88,7 +88,7 @@ Realisation::Kernel Realisation::make(const Program& program, const Plan& plan, 
   for (size_t i = 0; i < outputs.size(); ++i)
     if (const auto& output = program.outputs[i]; plan.parts == 1 || (output.tensor.dims & program.reduced))
       stores.push_back({output.node, output.tensor, argument(outputs[i]), 0,
-                        schedule_.l2_bypass && !buffers.outputs_once.empty() && buffers.outputs_once[i]});
+                        schedule_.l2_bypass == 2 && !buffers.outputs_once.empty() && buffers.outputs_once[i]});
   if (plan.parts > 1)
     for (NodeId id : reductions(program)) {
       const Node& node = program.nodes[id];

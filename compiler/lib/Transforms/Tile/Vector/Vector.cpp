@@ -56,9 +56,10 @@ Outcome checkFields(const ScheduleFields& fields, const machine::Chip& chip, mli
     return fail("buffers is 1 or 2, not " + std::to_string(*buffers));
   if (auto cores = fields.find("cores"); cores && (*cores < 1 || *cores > chip.aiv))
     return fail("cores is 1 to the " + std::to_string(chip.aiv) + " vector cores, not " + std::to_string(*cores));
-  for (const char* name : {"l2_bypass", "conflict_free"})
-    if (auto value = fields.find(name); value && *value != 0 && *value != 1)
-      return fail(std::string(name) + " is 0 or 1, not " + std::to_string(*value));
+  if (auto bypass = fields.find("l2_bypass"); bypass && (*bypass < 0 || *bypass > 2))
+    return fail("l2_bypass is 0, 1 or 2, not " + std::to_string(*bypass));
+  if (auto apart = fields.find("conflict_free"); apart && *apart != 0 && *apart != 1)
+    return fail("conflict_free is 0 or 1, not " + std::to_string(*apart));
   return {};
 }
 
@@ -96,7 +97,7 @@ Outcome scheduleVectorGroup(npu::GroupOp group, const machine::Machine& machine,
   schedule.block = fields.get("block", schedule.block);
   schedule.buffers = fields.get("buffers", schedule.buffers);
   schedule.cores = fields.get("cores", schedule.cores);
-  schedule.l2_bypass = fields.get("l2_bypass", schedule.l2_bypass) != 0;
+  schedule.l2_bypass = fields.get("l2_bypass", schedule.l2_bypass);
   schedule.conflict_free = fields.get("conflict_free", schedule.conflict_free) != 0;
 
   mlir::OwningOpRef<mlir::ModuleOp> scratch = mlir::ModuleOp::create(group.getLoc());

@@ -10,7 +10,7 @@ struct VectorSchedule {
   int64_t block = 0;          // bytes of the largest operand's tile; 0: what is estimated to be the fastest
   int64_t buffers = 2;        // copies of what is loaded and stored
   int64_t cores = 0;          // 0: as many as are worth starting
-  bool l2_bypass = false;     // what is used once does not stay in the L2
+  int64_t l2_bypass = 0;      // what is loaded (1), or loaded and stored (2), once does not stay in the L2
   bool conflict_free = true;  // sources of one instruction in different bank groups
 
   static VectorSchedule of(npu::GroupOp group);  // the defaults where the group has no attribute
