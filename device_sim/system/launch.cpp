@@ -8,6 +8,7 @@
 #include <tbb/blocked_range.h>
 #include <tbb/enumerable_thread_specific.h>
 #include <tbb/parallel_for.h>
+#include <tbb/task_group.h>
 
 #include "device_sim/core/grid_checks.h"
 #include "device_sim/system/reuse.h"
@@ -227,11 +228,27 @@ class Launch {
   // What happened in a round, for the timing engine - or to be kept until it is known whether anybody needs it.
   void tell(RoundEvents&& round) {
     if (recorded_ && reusable_->by_stream()) stream_.add(round);
-    if (!holding_) return engine_->feed(std::move(round));
+    if (!holding_) return replay(std::move(round));
     for (const BlockEvents& block : round.blocks)
       for (const WarpEvents& warp : block.warps) held_bytes_ += warp.words.size() * 4 + warp.accesses.size() * 8;
     held_.push_back(std::move(round));
     if (held_bytes_ > kMostHeldBytes) replay_held();
+  }
+  // On another host thread while the next round runs, if there is one.
+  void replay(RoundEvents&& round) {
+    wait_for_replay();
+    const bool more =
+        std::any_of(members_.begin(), members_.end(), [](const Member& m) { return m.next < m.last; }) ||
+        std::any_of(resident_.begin(), resident_.end(),
+                    [](const Resident& entry) { return entry.block.status() != BlockStatus::finished; });
+    if (!more || state_.options.threads == 1 || contexts_[0].clock) return engine_->feed(std::move(round));
+    replayed_ = std::move(round);
+    replaying_ = true;
+    state_.arena.execute([&] { replay_.run([this] { engine_->feed(std::move(replayed_)); }); });
+  }
+  void wait_for_replay() {
+    if (replaying_) state_.arena.execute([&] { replay_.wait(); });
+    replaying_ = false;
   }
   void replay_held() {
     holding_ = false;
@@ -556,6 +573,7 @@ class Launch {
   }
 
   void conclude(LaunchResult& result, bool timed) {
+    wait_for_replay();
     const double clock = state_.machine.chip.clock_hz;
     if (timed && !result.fault && holding_) {
       known_ = state_.launches.find(name_, stream_);
@@ -596,6 +614,9 @@ class Launch {
   uint32_t group_aiv_ = 0;                 // AIVs of one of its groups
   OrderedState ordered_;
   std::unique_ptr<TimingEngine> engine_;
+  tbb::task_group replay_;  // of the last round, while the next one runs
+  RoundEvents replayed_;
+  bool replaying_ = false;
   uint64_t blocks_ = 0, threads_ = 0, slots_ = 0;
   unsigned per_core_ = 0;
   std::vector<Member> members_;

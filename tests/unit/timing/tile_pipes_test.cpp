@@ -14,7 +14,7 @@ isa::Instruction tile(isa::Opcode op, isa::Type type = isa::Type::F16) {
   return {.op = op, .type = type, .dst = kS, .a = kS, .b = kS, .c = kS};
 }
 isa::Instruction fixpipe(bool unit) {
-  isa::Instruction i = tile(isa::Opcode::Fixpipe);
+  isa::Instruction i = tile(isa::Opcode::Fixpipe, isa::Type::F32);
   isa::field::Fixpipe::set_to(i, isa::FixTarget::FixGm);
   isa::field::Fixpipe::set_from(i, isa::Type::F32);
   isa::field::Fixpipe::set_unit(i, unit);
