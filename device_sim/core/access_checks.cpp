@@ -29,13 +29,6 @@ std::array<uint32_t, 3> thread_of(const Machinery& m, uint32_t thread) {
 
 }  // namespace
 
-std::string place_of(const Program& program, uint32_t index) {
-  const uint32_t word = program.word_of(index);
-  const image::SourceFrame* frame = image::user_frame(program.executable().source(word));
-  return std::string(isa::row(program.code()[index].op)->mnemonic) + " at " +
-         (frame ? frame->file + ":" + std::to_string(frame->line) : "word " + std::to_string(word));
-}
-
 std::string name_place(const AddressSpace& memory, Space space, uint64_t address) {
   if (space == Space::Ub) return "byte " + std::to_string(address) + " of shared memory";
   if (space == Space::Local) return "byte " + std::to_string(address) + " of its local memory";
@@ -94,7 +87,7 @@ void AccessChecks::uninitialised(const Decoded* d, Frame* f, unsigned lane, Spac
   finding.block = m.ctaid;
   finding.thread = thread_of(m, m.warp->index * 32 + lane);
   finding.device = m.device;
-  finding.text = place_of(*m.launch.program, d->index) + " reads " + std::to_string(bytes) + " bytes, of which " +
+  finding.text = m.launch.program->place(d->index) + " reads " + std::to_string(bytes) + " bytes, of which " +
                  name_place(m.memory, space, first) + " was never written: thread " + triple(finding.thread) +
                  " of block " + triple(finding.block) + ", device " + std::to_string(m.ordinal);
   tell(std::move(finding));
@@ -132,8 +125,8 @@ void AccessChecks::near(const Decoded* d, Frame* f, unsigned lane, Space space, 
                 const bool both = earlier.write && now.write;
                 finding.text = std::string(both ? "write-write" : "read-write") + " race on " +
                                name_place(m.memory, space, finding.address) + ": " +
-                               place_of(*m.launch.program, earlier.instruction) + " by thread " +
-                               triple(thread_of(m, earlier.who)) + " and " + place_of(*m.launch.program, d->index) +
+                               m.launch.program->place(earlier.instruction) + " by thread " +
+                               triple(thread_of(m, earlier.who)) + " and " + m.launch.program->place(d->index) +
                                " by thread " + triple(finding.thread) + " of block " + triple(m.ctaid) + ", device " +
                                std::to_string(m.ordinal) + ": nothing orders them";
                 tell(std::move(finding));
@@ -296,7 +289,7 @@ void observed(const Decoded* d, Frame* f) {
   uint64_t at[32];
   effective_addresses(d, f, at);
   const bool writes = static_cast<Opcode>(d->op) == Opcode::St;
-  f->machinery->checks->lanes(d, f, at, access_bytes(d), !writes, writes, false);
+  f->machinery->checks->lanes(d, f, at, access_bytes(d), !writes, writes, f->operations[d->index].guess);
   [[clang::musttail]] return f->operations[d->index].inner(d, f);
 }
 

@@ -85,9 +85,6 @@ class AccessChecks {
   uint64_t generation_ = 0;
 };
 
-// The mnemonic and the user's line of an instruction: "st at race.cu:12".
-class Program;
-std::string place_of(const Program& program, uint32_t index);
 // "byte 128 of the unified buffer", "byte 16 of cudaMalloc #2 (400 bytes)".
 std::string name_place(const AddressSpace& memory, isa::Space space, uint64_t address);
 

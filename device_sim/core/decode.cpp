@@ -58,6 +58,22 @@ bool leads_to_exit(std::span<const isa::Instruction> code, size_t index) {
   return false;
 }
 
+// The idiom `old = *p; do { assumed = old; old = atomicCAS(p, assumed, …); } while (…)`: its load may meet atomics of
+// other threads, since what it read is only a guess. Looks for loads of the operands that a compare-and-swap has.
+void mark_guesses(DecodedProgram& program, size_t compare_and_swap) {
+  constexpr size_t kReach = 256;
+  constexpr unsigned kAddress = 0x7f;  // space, scale and iu of Mem and Atom
+  const Decoded& cas = program.code[compare_and_swap];
+  for (size_t i = compare_and_swap; i-- > 0 && compare_and_swap - i < kReach;) {
+    const Decoded& d = program.code[i];
+    if (static_cast<Opcode>(d.op) != Opcode::Ld) continue;
+    constexpr uint8_t kLanes = kLaneA | kLaneB;
+    if (d.a == cas.a && d.b == cas.b && d.immediate == cas.immediate && d.step == cas.step &&
+        (d.mod & kAddress) == (cas.mod & kAddress) && (d.lanes & kLanes) == (cas.lanes & kLanes))
+      program.operations[i].guess = true;
+  }
+}
+
 void fell_off(const Decoded* d, Frame* f) {
   raise(f, d, FaultKind::illegal_instruction, lowest(f->mask), "control fell off the end of the code");
 }
@@ -267,6 +283,8 @@ std::shared_ptr<const DecodedProgram> decode_program(std::span<const isa::Instru
       if (!ordered && isa::field::Mem::get_space(i) != isa::Space::Param)
         operation.inner = std::exchange(handler, observed);
     }
+    if (observe && i.op == Opcode::Atom && isa::field::Atom::get_fn(i) == isa::AtomicFn::Cas)
+      mark_guesses(*program, index);
     if (i.op == Opcode::Join && leads_to_exit(code, index + 1)) handler = exit_handler();
     d.run = handler ? handler : illegal;
   }

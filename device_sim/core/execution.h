@@ -23,6 +23,7 @@ struct Operation {
   Evaluate evaluate = nullptr;                                            // arithmetic rows; null for the others
   bool wide_dst = false, wide_a = false, wide_b = false, wide_c = false;  // the slot holds 64-bit values
   Handler inner = nullptr;                                                // what observed() goes on with
+  bool guess = false;  // observed: a load whose value a compare-and-swap of the same address then proves
 };
 
 struct DecodedProgram {

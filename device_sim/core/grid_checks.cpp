@@ -35,7 +35,7 @@ std::string GridChecks::name(const Access& access) const {
   const image::Kernel& kernel = launch_.program->kernels()[launch_.kernel];
   const uint16_t member = device_of_(access.who);
   const uint16_t device = member < launch_.members.size() ? launch_.members[member] : member;
-  std::string text = place_of(*launch_.program, access.instruction) + " by ";
+  std::string text = launch_.program->place(access.instruction) + " by ";
   if (kernel.core == image::CoreKind::simt)
     text += "thread " + triple(access.thread, launch_.block) + " of block " + triple(access.who, launch_.grid);
   else if (launch_.group_aiv == 0)

@@ -65,7 +65,7 @@ void order_cross(const Decoded* d, Frame* f) {
 std::vector<Finding> order_findings(const Machinery& m) {
   std::vector<Finding> found;
   if (!m.pipe_order) return found;
-  auto name = [&](uint32_t index) { return place_of(*m.launch.program, index); };
+  auto name = [&](uint32_t index) { return m.launch.program->place(index); };
   for (const PipeOrder::Finding& f : m.pipe_order->findings()) {
     const char* done = f.earlier_writes ? "write" : "read";
     found.push_back({.earlier = f.earlier,

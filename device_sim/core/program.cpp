@@ -95,6 +95,12 @@ const DecodedProgram& Program::decoded(bool observed) const {
   return *observed_;
 }
 
+std::string Program::place(uint32_t index) const {
+  const image::SourceFrame* frame = image::user_frame(executable_.source(words_[index]));
+  return std::string(isa::row(code_[index].op)->mnemonic) + " at " +
+         (frame ? frame->file + ":" + std::to_string(frame->line) : "word " + std::to_string(words_[index]));
+}
+
 uint32_t Program::index_of(uint32_t word) const {
   return static_cast<uint32_t>(std::lower_bound(words_.begin(), words_.end(), word) - words_.begin());
 }

@@ -38,6 +38,7 @@ class Program {
   uint32_t word_of(uint32_t index) const { return words_[index]; }
   std::span<const uint32_t> words() const { return words_; }  // of every instruction
   uint32_t index_of(uint32_t word) const;                     // word must start an instruction
+  std::string place(uint32_t index) const;  // mnemonic and the user's line of an instruction: "st at race.cu:12"
   uint32_t entry(uint32_t kernel) const { return index_of(executable_.kernels[kernel].entry); }
 
   // Tile kernels: why the time of a launch may depend on loaded data, if it may. Found when first asked for; any

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "device_sim/check/checks.h"
+#include "device_sim/check/footprint.h"
 #include "device_sim/core/block.h"
 #include "device_sim/core/fault.h"
 #include "device_sim/core/program.h"
@@ -71,6 +72,7 @@ struct LaunchResult {
   bool unsupported = false;           // refused because of the mode: no smaller launch would do
   std::optional<Fault> fault;
   std::vector<Fault> findings;  // of checks, one for each kind; the first is `fault` as well
+  std::shared_ptr<const Footprint> footprint;  // racecheck: what it read and wrote
   double start_seconds = 0, end_seconds = 0;
   bool nominal_time = false;  // functional mode
   bool reused = false;        // cycles and counters are those of an identical earlier launch

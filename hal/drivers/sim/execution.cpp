@@ -137,6 +137,26 @@ Status Execution::faulted(const phx::sim::Fault& fault, const std::string& label
                     (record.file.empty() ? "" : " at " + record.file + ":" + std::to_string(record.line)));
 }
 
+static std::string record_name(const image::Kernel& kernel) {
+  return kernel.display_name.empty() ? kernel.name : kernel.display_name;
+}
+
+// Device memory, and host memory that the device sees too; what the host alone sees is its own business.
+void Execution::touch(phx::sim::Footprint& footprint, const MemoryRef& memory, const Context& at, uint64_t offset,
+                      uint64_t bytes, bool write) const {
+  const End end = end_of(memory, at.submission.bindings) + offset;
+  const uint64_t address = end.host ? reinterpret_cast<uint64_t>(end.host) : end.device;
+  if (end.host && !machine_->system->memory().find(address)) return;
+  footprint.add(address, bytes, write, false, 0);
+}
+
+Status Execution::beside(const Context& at, ConcurrentWork::Work work, SimTime end) {
+  work.where =
+      (at.submission.label.empty() ? "" : at.submission.label + ", ") + "device " + std::to_string(at.group.first());
+  auto fault = concurrent_.add(std::move(work), at.start, end, machine_->system->memory());
+  return fault ? faulted(*fault, at.submission.label) : Status();
+}
+
 void Execution::span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start,
                      SimTime end, uint64_t bytes, uint64_t digest, const phx::sim::Energy& energy) {
   const std::string device = "device " + std::to_string(at.group.first());
@@ -189,6 +209,15 @@ StatusOr<SimTime> Execution::copy(const Context& at, const Copy& command) {
     if (target.host && !source.host && !fault) digest = digest_of(target.host, run, digest);
   });
   if (fault) return faulted(*fault, at.submission.label);
+  ConcurrentWork::Work work;
+  if (machine_->system->options().checks.racecheck) {
+    auto footprint = std::make_shared<phx::sim::Footprint>();
+    each_run(command.region, [&](uint64_t to_offset, uint64_t from_offset, uint64_t run) {
+      touch(*footprint, command.destination, at, to_offset, run, true);
+      touch(*footprint, command.source, at, from_offset, run, false);
+    });
+    work.footprint = std::move(footprint);
+  }
   if (to.host && from.host) {  // the host's own business, and free
     span(at, "copy host", "host to host", "copy", at.start, at.start, bytes);
     return at.start;
@@ -201,6 +230,10 @@ StatusOr<SimTime> Execution::copy(const Context& at, const Copy& command) {
   SimTime start = engines_.lane_free(at.members, lane, at.start);
   SimTime end = start + picoseconds(time.total(latency));
   engines_.take_lane(at.members, lane, end);
+  if (work.footprint) {
+    work.name = std::string("a copy ") + name;
+    if (Status status = beside(at, std::move(work), end); !status) return status;
+  }
   span(at, std::string("copy ") + name, name, "copy", start, end, bytes, digest, energy);
   return end;
 }
@@ -241,6 +274,13 @@ StatusOr<SimTime> Execution::fill(const Context& at, const Fill& command) {
   SimTime start = engines_.lane_free(at.members, Lane::between_devices, at.start);
   SimTime end = start + picoseconds(time.total(0));
   engines_.take_lane(at.members, Lane::between_devices, end);
+  if (system.options().checks.racecheck) {
+    auto footprint = std::make_shared<phx::sim::Footprint>();
+    each_run(region, [&](uint64_t offset, uint64_t, uint64_t run) {
+      touch(*footprint, command.destination, at, offset, run, true);
+    });
+    if (Status status = beside(at, {"a fill", std::move(footprint), nullptr, {}}, end); !status) return status;
+  }
   span(at, "fill", "fill", "fill", start, end, bytes, 0, energy);
   return end;
 }
@@ -333,6 +373,12 @@ StatusOr<SimTime> Execution::launch(const Context& at, const Dispatch& command, 
     }
   }
   engines_.take_cores(members, cores, start, end);
+  if (result.footprint)
+    if (Status status = beside(
+            at, {record_name(executable->program()->kernels()[*variant]), result.footprint, executable->program(), {}},
+            end);
+        !status)
+      return status;
   if (sink_) {
     KernelRecord record = kernel_record(result, request, machine_->system->machine());
     record.start = start;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 
+#include "hal/drivers/sim/concurrent_work.h"
 #include "hal/drivers/sim/engines.h"
 #include "hal/drivers/sim/machine_state.h"
 
@@ -43,6 +44,10 @@ class Execution {
   StatusOr<SimTime> launch(const Context& at, const Dispatch& command, std::vector<uint16_t> members,
                            std::span<const std::byte> arguments);
   StatusOr<SimTime> collective(const Context& at, const Collective& command);
+  // Racecheck: compares a piece of work with what may run beside it.
+  Status beside(const Context& at, ConcurrentWork::Work work, SimTime end);
+  void touch(phx::sim::Footprint& footprint, const MemoryRef& memory, const Context& at, uint64_t offset,
+             uint64_t bytes, bool write) const;
   Status faulted(const phx::sim::Fault& fault, const std::string& label);
   void serve(std::span<const phx::sim::ServiceRecord> records, const std::string& kernel, SimTime when);
   void span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start,
@@ -55,6 +60,7 @@ class Execution {
   std::deque<ServiceRing> rings_;
   std::atomic<bool> cancel_ = false;
   std::map<std::string, LevelTraffic> traffic_;
+  ConcurrentWork concurrent_;  // racecheck
 };
 
 }  // namespace phx::hal::sim
