@@ -237,10 +237,9 @@ class Launch {
   // On another host thread while the next round runs, if there is one.
   void replay(RoundEvents&& round) {
     wait_for_replay();
-    const bool more =
-        std::any_of(members_.begin(), members_.end(), [](const Member& m) { return m.next < m.last; }) ||
-        std::any_of(resident_.begin(), resident_.end(),
-                    [](const Resident& entry) { return entry.block.status() != BlockStatus::finished; });
+    const bool more = std::any_of(members_.begin(), members_.end(), [](const Member& m) { return m.next < m.last; }) ||
+                      std::any_of(resident_.begin(), resident_.end(),
+                                  [](const Resident& entry) { return entry.block.status() != BlockStatus::finished; });
     if (!more || state_.options.threads == 1 || contexts_[0].clock) return engine_->feed(std::move(round));
     replayed_ = std::move(round);
     replaying_ = true;
