@@ -16,7 +16,7 @@ struct SerialFixpipe : mlir::PassWrapper<SerialFixpipe, mlir::OperationPass<mlir
   void runOnOperation() override {
     if (!npu::isKernel(getOperation())) return;
     getOperation().walk([](mlir::Operation* op) {
-      if (auto mmad = llvm::dyn_cast<npu::MmadOp>(op)) mmad.removeUnitAttr();
+      if (auto mmad = llvm::dyn_cast<npu::MmadOp>(op)) mmad.getUnitMutable().clear();
       if (auto fixpipe = llvm::dyn_cast<npu::FixpipeOp>(op)) fixpipe.removeUnitAttr();
     });
   }

@@ -26,6 +26,7 @@ func.func private @product(%c: memref<4096xf16, #gm>) attributes {npu.core = #np
   %n = arith.constant 32 : index
   %k = arith.constant 16 : index
   %false = arith.constant false
+  %true = arith.constant true
   %a = memref.alloc() {npu.address = 0 : i64} : memref<48x16xf16, #l0a>
   %b = memref.alloc() {npu.address = 512 : i64} : memref<16x32xf16, #l0b>
   %t = memref.alloc() {npu.address = 128 : i64} : memref<1x32xf32, #bt>
@@ -35,7 +36,7 @@ func.func private @product(%c: memref<4096xf16, #gm>) attributes {npu.core = #np
     npu.mmad %a, %b bias %t : memref<1x32xf32, #bt> m %m n %n k %k init %first outs(%acc : memref<48x32xf32, #l0c>)
       : memref<48x16xf16, #l0a>, memref<16x32xf16, #l0b>
   }
-  npu.mmad unit %a, %b m %m n %n k %k init %false outs(%acc : memref<48x32xf32, #l0c>) : memref<48x16xf16, #l0a>, memref<16x32xf16, #l0b>
+  npu.mmad %a, %b m %m n %n k %k init %false unit %true outs(%acc : memref<48x32xf32, #l0c>) : memref<48x16xf16, #l0a>, memref<16x32xf16, #l0b>
   npu.fixpipe relu unit %acc to %c[%c4] m %m n %n pitch %n : memref<48x32xf32, #l0c>, memref<4096xf16, #gm>
   return
 }

@@ -68,6 +68,13 @@ llvm::SmallVector<Access, 4> accessesOf(Operation* op) {
   return list;
 }
 
+bool orderedByUnitFlag(Operation* a, Operation* b) {
+  if (!llvm::isa<MmadOp>(a)) std::swap(a, b);
+  auto mmad = llvm::dyn_cast<MmadOp>(a);
+  auto fixpipe = llvm::dyn_cast<FixpipeOp>(b);
+  return mmad && fixpipe && mmad.getUnit() && fixpipe.getUnit();
+}
+
 std::optional<Space> spaceOf(mlir::Type type) {
   mlir::Attribute attribute;
   if (auto memref = llvm::dyn_cast<mlir::MemRefType>(type)) attribute = memref.getMemorySpace();

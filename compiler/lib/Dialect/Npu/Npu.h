@@ -29,7 +29,10 @@ inline constexpr llvm::StringLiteral kCoreAttr = "npu.core", kMixAttr = "npu.mix
 // On the linalg operations of a group: the domain dimension of each loop.
 inline constexpr llvm::StringLiteral kDimsAttr = "npu.dims";
 // On vector groups: their #npu.vector_schedule. On kernel functions: tiles are placed with regard to bank groups.
-inline constexpr llvm::StringLiteral kVectorScheduleAttr = "npu.vector_schedule", kConflictFreeAttr = "npu.conflict_free";
+inline constexpr llvm::StringLiteral kVectorScheduleAttr = "npu.vector_schedule",
+                                     kConflictFreeAttr = "npu.conflict_free";
+// On a cube kernel function whose loads, extracts and mmads do not overlap.
+inline constexpr llvm::StringLiteral kSerialAttr = "npu.serial";
 // On memref.alloc: byte address in its space (phase plan), number of copies (phase buffer, read by pipeline).
 inline constexpr llvm::StringLiteral kAddressAttr = "npu.address", kBuffersAttr = "npu.buffers";
 
@@ -43,6 +46,11 @@ struct Access {
 };
 // All of them; mmad reads its accumulators too unless `init` is the constant true.
 llvm::SmallVector<Access, 4> accessesOf(mlir::Operation* op);
+
+// Do the two hand accumulators to each other by the unit flag? An mmad and a fixpipe that both have `unit` need no
+// events for what they do in L0C: the fixpipe starts when the last mmad of the tile does and follows it, and the next
+// mmad there starts when enough has been drained.
+bool orderedByUnitFlag(mlir::Operation* a, mlir::Operation* b);
 
 // Memory space of a type: of a memref's memory space attribute or of a tensor's encoding; nullopt without one.
 std::optional<Space> spaceOf(mlir::Type type);

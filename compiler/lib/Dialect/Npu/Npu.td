@@ -57,15 +57,17 @@ def Npu_Schedule : AttrDef<Npu_Dialect, "Schedule"> {
   let mnemonic = "schedule";
   let summary = "how a matmul is cut: one pass chooses it from the machine, a flag or transform file may replace it";
   let description = [{
-    base_m, base_n, base_k: tile of one mmad (elements). step_k: how many base_k one load from device memory brings to L1.
-    cores_m, cores_n, split_k: how the product is dealt to cores (cores_m * cores_n * split_k of them). n_outer: a core walks
-    its tiles column by column instead of row by row. l1_buffers, l0_buffers, l0c_buffers: copies of each buffer (1 or 2).
-    unit_flag: fixpipe overlaps the last mmad of its tile. nd2nz: operands are converted while they are loaded (else they must
-    lie in NZ already, which is not supported yet).
+    The fields are listed in lib/Transforms/Tile/Cube/CubeSchedule.def, in the same order; docs/compiler.md says what each one does.
+    Those with a default may be left out.
   }];
-  let parameters = (ins "int64_t":$base_m, "int64_t":$base_n, "int64_t":$base_k, "int64_t":$step_k, "int64_t":$cores_m,
-                    "int64_t":$cores_n, "int64_t":$split_k, "bool":$n_outer, "int64_t":$l1_buffers, "int64_t":$l0_buffers,
-                    "int64_t":$l0c_buffers, "bool":$unit_flag, "bool":$nd2nz);
+  let parameters = (ins "int64_t":$base_m, "int64_t":$base_n, "int64_t":$base_k, "int64_t":$step_ka, "int64_t":$step_kb, "int64_t":$cores_m,
+                    "int64_t":$cores_n, "int64_t":$split_k, "int64_t":$l1_buffers, "int64_t":$l0_buffers, "int64_t":$l0c_buffers,
+                    DefaultValuedParameter<"int64_t", "0">:$n_outer, DefaultValuedParameter<"int64_t", "0">:$unit_flag,
+                    DefaultValuedParameter<"int64_t", "1">:$nd2nz, DefaultValuedParameter<"int64_t", "1">:$overlap,
+                    DefaultValuedParameter<"int64_t", "0">:$deal, DefaultValuedParameter<"int64_t", "0">:$core_order,
+                    DefaultValuedParameter<"int64_t", "0">:$l2_m, DefaultValuedParameter<"int64_t", "0">:$l2_n,
+                    DefaultValuedParameter<"int64_t", "0">:$k_stagger, DefaultValuedParameter<"int64_t", "0">:$mix,
+                    DefaultValuedParameter<"int64_t", "0">:$split_add);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
@@ -74,10 +76,10 @@ def Npu_VectorSchedule : AttrDef<Npu_Dialect, "VectorSchedule"> {
   let summary = "how a vector group is cut: one pass chooses it from the machine, a flag may replace fields";
   let description = [{
     block: bytes of the largest operand's tile of one iteration. buffers: copies of what is loaded and stored; 2 overlaps neighbouring
-    iterations, 1 does not. cores: vector cores that work. l2_bypass: loads and stores of what is used once carry the hint `stream`.
+    iterations, 1 does not. cores: vector cores that work. l2_bypass: loads (1), or loads and stores (2), of what is used once carry the hint `stream`.
     conflict_free: the tiles of a two-operand instruction lie so that its sources share no bank group, where the buffer has room.
   }];
-  let parameters = (ins "int64_t":$block, "int64_t":$buffers, "int64_t":$cores, "bool":$l2_bypass, "bool":$conflict_free);
+  let parameters = (ins "int64_t":$block, "int64_t":$buffers, "int64_t":$cores, "int64_t":$l2_bypass, "bool":$conflict_free);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
@@ -191,14 +193,15 @@ def Npu_LoadBiasOp : Npu_TileOp<"load_bias"> {
   let assemblyFormat = "$source `cols` $cols `outs` `(` $outs `:` type($outs) `)` attr-dict `:` type($source) (`->` type($result)^)?";
 }
 
-def Npu_MmadOp : Npu_TileOp<"mmad"> {
+def Npu_MmadOp : Npu_TileOp<"mmad", [AttrSizedOperandSegments]> {
   let summary = "M: acc (+)= a x b over m x n x k";
   let description = [{Where `init` is true the accumulators start from zero, or from the bias table row if `bias` is given. `outs` is M x N f32 (s32 for i8).
-    `unit`: the last mmad of a tile whose fixpipe has the unit flag.}];
+    `unit`: the cube and FIX hand the accumulators over by the unit flag instead of events; true for the last mmad of a tile, whose fixpipe has
+    `unit` too.}];
   let arguments = (ins Npu_Tile:$a, Npu_Tile:$b, Optional<Npu_Tile>:$bias, Index:$m, Index:$n, Index:$k, I1:$init, Npu_Tile:$outs,
-                   UnitAttr:$unit);
+                   Optional<I1>:$unit);
   let results = (outs Optional<AnyStaticShapeTensor>:$result);
-  let assemblyFormat = "(`unit` $unit^)? $a `,` $b (`bias` $bias^ `:` type($bias))? `m` $m `n` $n `k` $k `init` $init `outs` `(` $outs `:` type($outs) `)` attr-dict `:` type($a) `,` type($b) (`->` type($result)^)?";
+  let assemblyFormat = "$a `,` $b (`bias` $bias^ `:` type($bias))? `m` $m `n` $n `k` $k `init` $init (`unit` $unit^)? `outs` `(` $outs `:` type($outs) `)` attr-dict `:` type($a) `,` type($b) (`->` type($result)^)?";
 }
 
 def Npu_FixpipeOp : Npu_Op<"fixpipe", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {

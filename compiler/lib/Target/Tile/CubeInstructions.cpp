@@ -29,7 +29,14 @@ void TileExpansion::expand(npu::MmadOp op) {
   else
     start = b_.createOrFold<mlir::arith::SelectOp>(location_, first, start, number(0));
   Value shape = unite(unite(op.getM(), shiftLeft(op.getK(), 12)), shiftLeft(op.getN(), 24));
-  Value config = unite(unite(shape, start), number(op.getUnit() ? int64_t{1} << 38 : 0));
+  Value config = unite(shape, start);
+  if (op.getUnit()) {
+    constexpr int64_t kUnit = int64_t{1} << 38;
+    auto known = constantOf(op.getUnit());
+    Value unit = known ? number(*known ? kUnit : 0)
+                       : b_.createOrFold<mlir::arith::SelectOp>(location_, op.getUnit(), number(kUnit), number(0));
+    config = unite(config, unit);
+  }
   instruction(isa::Opcode::Mmad, *type, 0, {address(op.getOuts()), address(op.getA()), address(op.getB()), config});
 }
 

@@ -1,5 +1,6 @@
 // Loads, stores and what MTE1 moves. isa.def section 9 has the layouts and the packed words.
 #include "device_sim/isa/fields.h"
+#include "lib/Dialect/Npu/OperandLayout.h"
 #include "lib/Target/Tile/TileExpansion.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -93,6 +94,11 @@ void TileExpansion::expand(npu::LoadOp op) {
   if (!type || !limited(op, alignedRows(tile.rows), kField16, "the number of rows") ||
       !limited(op, tile.cols, kField16, "the number of columns"))
     return;
+  if (op->hasAttr(npu::kNzAttr)) {  // a burst for each column block
+    Value bursts = unite(ceilDivide(op.getCols(), kBlock / tile.elementBytes), multiply(op.getRows(), kBlock << 16));
+    Value strides = unite(multiply(op.getPitch(), kBlock), number(alignedRows(tile.rows) * kBlock << 32));
+    return instruction(isa::Opcode::DmaGmL1, isa::Type::None, 0, {to, from, bursts, strides});
+  }
   Value shape = unite(unite(op.getRows(), shiftLeft(op.getCols(), 16)), number(alignedRows(tile.rows) << 32));
   instruction(isa::Opcode::DmaNd2Nz, *type, converting(op.getStream()),
               {to, from, shape, multiply(op.getPitch(), tile.elementBytes)});

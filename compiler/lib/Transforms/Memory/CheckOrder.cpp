@@ -247,6 +247,7 @@ class Run {
         if (other.pipe == pipe || other.space != range.space || !(other.write || range.write) ||
             other.from >= range.to || range.from >= other.to || known[index(other.pipe)] >= last.count)
           continue;
+        if (range.space == npu::Space::l0c && npu::orderedByUnitFlag(op, last.op)) continue;
         const char* hazard = !range.write ? "reads what" : other.write ? "overwrites what" : "overwrites before";
         return fail(op, "'" + op->getName().getStringRef().str() + "' " + hazard + " '" +
                             last.op->getName().getStringRef().str() + "' " + (other.write ? "writes" : "has read it") +

@@ -11,8 +11,13 @@
 //             loops and their ends without a stop. If both touch a buffer with N copies by the same counter, there is
 //             an event for each copy, chosen by counter mod N.
 //
+// Accumulators that an mmad and a fixpipe hand over by the unit flag need no events. In a kernel with npu.serial the
+// pipes MTE2, MTE1 and M take turns whatever they touch.
+//
 // Sets and waits pair up in program order, so no way through the program can lose or double one, and nothing can
 // deadlock: every wait has its set before it in the order in which the scalar unit issues.
+#include <cstdlib>
+
 #include "lib/Dialect/Npu/Npu.h"
 #include "lib/Transforms/Memory/MemoryPhases.h"
 #include "lib/Transforms/Memory/TileLayout.h"
@@ -33,9 +38,9 @@ namespace {
 
 // Bytes of a space, or a device buffer as a whole.
 struct Touch {
-  npu::Space space;
-  int64_t from, to;  // device buffers: number of the argument and the next number
-  bool write;
+  npu::Space space = npu::Space::gm;
+  int64_t from = 0, to = 0;  // device buffers: number of the argument and the next number
+  bool write = false;
   mlir::memref::AllocOp buffer;
   Value counter;  // of the copy; null: the whole buffer
 
@@ -143,10 +148,25 @@ class Synchroniser {
         if (work_[i].pipe != work_[j].pipe)
           for (const Touch& first : work_[i].touches)
             for (const Touch& second : work_[j].touches)
-              if (first.conflicts(second)) orderPair(work_[i], first, work_[j], second);
+              if (first.conflicts(second) &&
+                  !(first.space == npu::Space::l0c && npu::orderedByUnitFlag(work_[i].op, work_[j].op)))
+                orderPair(work_[i], first, work_[j], second);
+    if (kernel_->hasAttr(npu::kSerialAttr)) keepApart();
   }
 
-  void orderPair(const Work& a, const Touch& touchA, const Work& b, const Touch& touchB) {
+  // Loads, extracts and mmads of a kernel take turns, as if all of them worked on one thing.
+  void keepApart() {
+    auto turn = [](Pipe pipe) { return pipe == Pipe::mte2 ? 1 : pipe == Pipe::mte1 ? 2 : pipe == Pipe::m ? 3 : 0; };
+    for (size_t j = 0; j < work_.size(); ++j)
+      for (size_t i = 0; i < j; ++i) {
+        const int first = turn(work_[i].pipe), second = turn(work_[j].pipe);
+        // An mmad comes after its loads because it comes after its extracts.
+        if (first && second && first != second) orderPair(work_[i], {}, work_[j], {}, std::abs(first - second) == 1);
+      }
+  }
+
+  // Without `forward` something else sees to it that b comes after a.
+  void orderPair(const Work& a, const Touch& touchA, const Work& b, const Touch& touchB, bool forward = true) {
     Operation *inA = nullptr, *inB = nullptr;
     for (mlir::Block* block = b.op->getBlock(); !inA; block = block->getParentOp()->getBlock()) {
       inA = block->findAncestorOpInBlock(*a.op);
@@ -159,7 +179,7 @@ class Synchroniser {
       add({.from = b.pipe, .to = a.pipe, .set = inA, .wait = inA, .carried = true});
       return;
     }
-    add({.from = a.pipe, .to = b.pipe, .set = inA, .wait = inB});
+    if (forward) add({.from = a.pipe, .to = b.pipe, .set = inA, .wait = inB});
     if (!repeated) return;
     Flag back{.from = b.pipe, .to = a.pipe, .set = inB, .wait = inA, .carried = true};
     if (touchA.buffer && touchA.buffer == touchB.buffer && touchA.counter && touchA.counter == touchB.counter) {

@@ -50,6 +50,23 @@ Value TileContext::allocate(mlir::Type element, int64_t elements, mlir::Location
   return mlir::memref::AllocOp::create(host_, location, deviceBuffer(element, elements));
 }
 
+Value TileContext::constant(mlir::DenseElementsAttr values, mlir::Location location) {
+  mlir::MemRefType buffer = deviceBuffer(values.getElementType(), values.getNumElements());
+  mlir::OpBuilder top = mlir::OpBuilder::atBlockBegin(module_.getBody());
+  mlir::SymbolTable symbols(module_);
+  auto global = mlir::memref::GlobalOp::create(top, location, "prepared", top.getStringAttr("private"), buffer, values,
+                                               /*constant=*/true, /*alignment=*/nullptr);
+  global->remove();
+  symbols.insert(global, module_.getBody()->begin());  // renames on a clash
+  return mlir::memref::GetGlobalOp::create(host_, location, buffer, global.getSymName());
+}
+
+mlir::DenseElementsAttr TileContext::constantOf(mlir::memref::GetGlobalOp buffer) {
+  auto global = module_.lookupSymbol<mlir::memref::GlobalOp>(buffer.getName());
+  if (!global || !global.getInitialValue()) return {};
+  return llvm::dyn_cast<mlir::DenseElementsAttr>(*global.getInitialValue());
+}
+
 void TileContext::launch(mlir::func::FuncOp kernel, mlir::ValueRange arguments, int64_t grid, llvm::StringRef source,
                          mlir::func::FuncOp mix) {
   auto symbol = [](mlir::func::FuncOp function) { return mlir::FlatSymbolRefAttr::get(function.getSymNameAttr()); };
@@ -79,6 +96,7 @@ class Driver {
       if (auto ok = convert(op); !ok) return ok;
     main.erase();
     main_.setSymName("main");
+    dropUnusedConstants();
     return {};
   }
 
@@ -160,6 +178,19 @@ class Driver {
         return tileCopyGroup(group, context);
     }
     return {};
+  }
+
+  // A tiler may have put another in the place of one.
+  void dropUnusedConstants() {
+    llvm::SmallVector<mlir::memref::GetGlobalOp> unused;
+    main_.walk([&](mlir::memref::GetGlobalOp get) {
+      if (get->use_empty()) unused.push_back(get);
+    });
+    for (mlir::memref::GetGlobalOp get : unused) {
+      Operation* global = module_.lookupSymbol(get.getName());
+      get.erase();
+      if (global && mlir::SymbolTable::symbolKnownUseEmpty(global, module_)) global->erase();
+    }
   }
 
   // Dense tensors become globals; each symbol is an object of the executable.

@@ -26,6 +26,9 @@ class TileContext {
                                   mlir::Location location, mlir::OpBuilder& body);
   // A device buffer for intermediate values of the group.
   mlir::Value allocate(mlir::Type element, int64_t elements, mlir::Location location);
+  // A device buffer with these values, and the values of one: null for a constant that is no dense one.
+  mlir::Value constant(mlir::DenseElementsAttr values, mlir::Location location);
+  mlir::DenseElementsAttr constantOf(mlir::memref::GetGlobalOp buffer);
   // Starts the kernel on `grid` cores (groups of cores with `mix`). `source` is the group's name, for reports.
   void launch(mlir::func::FuncOp kernel, mlir::ValueRange arguments, int64_t grid, llvm::StringRef source,
               mlir::func::FuncOp mix = {});

@@ -15,6 +15,7 @@ struct CubeOperand {
   unsigned input = 0;  // number of the group's input
   bool trans = false;  // A lies as k x m, B as n x k
   int64_t batch = 0;   // elements from one matrix to the next; 0: the same for every b
+  bool nz = false;     // it lies in NZ (PreparedOperand.h), else row-major
 };
 
 struct Contraction {
@@ -33,15 +34,5 @@ struct FixpipeEpilogue {
 };
 // nullopt: the operations after the contraction belong on the vector cores.
 std::optional<FixpipeEpilogue> matchFixpipeEpilogue(npu::GroupOp group, const Contraction& contraction);
-
-// The schedule of phase "choose": from the machine's buffers, rates and core counts. Rates and sizes come from the
-// machine file; docs/compiler.md explains the cost formula.
-npu::ScheduleAttr chooseSchedule(const Contraction& contraction, const machine::Machine& machine,
-                                 mlir::MLIRContext* context);
-// How much of k one of `parts` parts takes: all take the same but the last, in whole fractals.
-int64_t depthOfPart(const Contraction& contraction, int64_t parts);
-// Does the schedule fit the machine's buffers and the shape? Names the first thing that does not.
-Outcome checkSchedule(npu::ScheduleAttr schedule, const Contraction& contraction, const machine::Machine& machine,
-                      mlir::Location location);
 
 }  // namespace phx::compiler

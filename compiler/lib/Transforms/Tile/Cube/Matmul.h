@@ -1,13 +1,14 @@
 // Emission of a matmul kernel for the cube cores, in value form.
 #pragma once
 
-#include "lib/Transforms/Tile/Cube/Contraction.h"
+#include "lib/Transforms/Tile/Cube/TileWalk.h"
 
 namespace phx::compiler {
 
 // Where a tile of the product goes and what happens on the way.
 struct MatmulTarget {
   mlir::Value result;               // device buffer: [b, m, n], or [split_k, b, m, n] when the schedule splits k
+  bool add = false;                 // to what `result` holds, which is [b, m, n] then
   std::optional<mlir::Value> bias;  // device buffer of n values
   bool relu = false;
   // Instead of `result`, for a launch with both core kinds: tile number t of a core goes to slot t mod 2 of the core's
@@ -20,26 +21,6 @@ struct MatmulTarget {
 // Cross-core flags of a launch with both core kinds (isa.def: cross_set, cross_wait, mode 2).
 inline constexpr int64_t kSlotFull = 0, kSlotFree = 2;  // + slot: kSlotFull + 0, 1 and kSlotFree + 0, 1
 inline constexpr int64_t kSlots = 2;
-
-// How the tiles of the product are dealt to cores; both halves of a launch with two core kinds walk them alike.
-struct TileWalk {
-  const Contraction& contraction;
-  npu::ScheduleAttr schedule;
-  int64_t coresB = 1;  // cores along the batch
-  int64_t cores() const { return coresB * schedule.getSplitK() * schedule.getCoresM() * schedule.getCoresN(); }
-
-  TileWalk(const Contraction& contraction, npu::ScheduleAttr schedule, int64_t aic);
-
-  struct Tile {
-    mlir::Value batch, split;        // numbers
-    mlir::Value m0, n0, rows, cols;  // first row and column, size
-    mlir::Value k0, depth;           // part of k
-    mlir::Value number;              // how many tiles this core has done before
-  };
-  // Loops over the tiles of core `core`; `body` emits at the builder's insertion point.
-  void emit(mlir::OpBuilder& b, mlir::Location location, mlir::Value core,
-            llvm::function_ref<void(mlir::OpBuilder&, const Tile&)> body) const;
-};
 
 // A kernel on walk.cores() cube cores.
 mlir::func::FuncOp emitMatmul(TileContext& context, llvm::StringRef name, mlir::Location location, const TileWalk& walk,

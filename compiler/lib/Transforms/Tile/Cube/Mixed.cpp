@@ -33,7 +33,7 @@ Value number(OpBuilder& b, mlir::Location at, int64_t value) {
 mlir::func::FuncOp emitHalf(const Half& half, TileContext& context, llvm::StringRef name, mlir::ValueRange arguments,
                             const std::vector<unsigned>& inputs, const std::vector<vector::Store>& stores,
                             int64_t extent) {
-  npu::ScheduleAttr schedule = half.walk.schedule;
+  const CubeSchedule& schedule = half.walk.schedule;
   const mlir::Location at = half.at;
   OpBuilder b(arguments[0].getContext());
   auto kernel = context.createKernel(name, npu::Core::aiv, arguments, at, b);
@@ -45,7 +45,7 @@ mlir::func::FuncOp emitHalf(const Half& half, TileContext& context, llvm::String
   plan.row = static_cast<int>(dims) - 2;
   plan.column = static_cast<int>(dims) - 1;
   plan.axes[dims - 2].extent = extent;
-  plan.axes[dims - 1].extent = schedule.getBaseN();
+  plan.axes[dims - 1].extent = schedule.base_n;
 
   auto mul = [&](OpBuilder& o, Value x, int64_t y) -> Value {
     return o.createOrFold<mlir::arith::MulIOp>(at, x, number(o, at, y));
@@ -71,7 +71,7 @@ mlir::func::FuncOp emitHalf(const Half& half, TileContext& context, llvm::String
           npu::CrossSetOp::create(*builder, at, 2, npu::Pipe::mte2, kSlotFree + index);
     };
     flag(true);
-    const int64_t share = (schedule.getBaseM() + half.per_group - 1) / half.per_group;
+    const int64_t share = (schedule.base_m + half.per_group - 1) / half.per_group;
     Value first = least(in, mul(in, own, share), tile.rows);
     Value end = least(in, add(in, first, number(in, at, share)), tile.rows);
     auto rows = mlir::scf::ForOp::create(in, at, first, end, number(in, at, extent));
@@ -90,9 +90,9 @@ mlir::func::FuncOp emitHalf(const Half& half, TileContext& context, llvm::String
     window.length.push_back(tile.cols);
     for (size_t i = 0; i < half.rest.inputs.size(); ++i)
       if (half.rest.inputs[i] == 0) window.special = static_cast<unsigned>(i);
-    Value base = mul(inside, add(inside, mul(inside, group, kSlots), slot), schedule.getBaseM() * schedule.getBaseN());
-    window.offset = add(inside, base, mul(inside, row, schedule.getBaseN()));
-    window.pitch = number(inside, at, schedule.getBaseN());
+    Value base = mul(inside, add(inside, mul(inside, group, kSlots), slot), schedule.base_m * schedule.base_n);
+    window.offset = add(inside, base, mul(inside, row, schedule.base_n));
+    window.pitch = number(inside, at, schedule.base_n);
     window.inside.setInsertionPoint(rows.getBody()->getTerminator());
     vector::emitWindow(half.rest.program, plan, kernel, inputs, stores, window);
     flag(false);
@@ -105,7 +105,7 @@ mlir::func::FuncOp emitHalf(const Half& half, TileContext& context, llvm::String
 Expected<bool> tileMixed(npu::GroupOp rest, TileContext& context, const std::string& name, const TileWalk& walk,
                          Value a, Value rhs) {
   const Contraction& c = walk.contraction;
-  npu::ScheduleAttr schedule = walk.schedule;
+  const CubeSchedule& schedule = walk.schedule;
   const machine::Chip& chip = context.machine.chip;
   const int64_t per_group = chip.aiv / chip.aic;
   if (per_group < 1) return false;
@@ -120,7 +120,7 @@ Expected<bool> tileMixed(npu::GroupOp rest, TileContext& context, const std::str
     if (output.tensor.dims != program.all()) return false;
 
   mlir::Location at = rest.getLoc();
-  Value slots = context.allocate(c.accumulator, walk.cores() * kSlots * schedule.getBaseM() * schedule.getBaseN(), at);
+  Value slots = context.allocate(c.accumulator, walk.cores() * kSlots * schedule.base_m * schedule.base_n, at);
   // Both halves take the same arguments: the operands of the product, the slots, the other inputs, the results.
   llvm::SmallVector<Value> arguments{a, rhs, slots};
   auto argument = [&](Value buffer) {
@@ -140,7 +140,7 @@ Expected<bool> tileMixed(npu::GroupOp rest, TileContext& context, const std::str
   const int64_t usable = chip.buffers.ub_usable_bytes() / 16 * 15;
   Half half{walk, *analysed, per_group, at};
   mlir::func::FuncOp vectorHalf;
-  for (int64_t extent = (schedule.getBaseM() + per_group - 1) / per_group; extent >= 1; extent /= 2) {
+  for (int64_t extent = (schedule.base_m + per_group - 1) / per_group; extent >= 1; extent /= 2) {
     vectorHalf = emitHalf(half, context, name + "_aiv", arguments, inputs, stores, extent);
     if (vector::footprint(vectorHalf) <= usable) break;
     vectorHalf.erase();

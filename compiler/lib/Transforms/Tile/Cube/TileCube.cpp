@@ -3,6 +3,7 @@
 #include "lib/Transforms/Phases.h"
 #include "lib/Transforms/Tile/Cube/Contraction.h"
 #include "lib/Transforms/Tile/Cube/Mixed.h"
+#include "lib/Transforms/Tile/Cube/PreparedOperand.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/IRMapping.h"
@@ -80,30 +81,65 @@ npu::GroupOp vectorRest(npu::GroupOp group, const Contraction& c, int64_t split)
   return rest;
 }
 
+// Launches a kernel that fills a device buffer with zeros.
+void fillWithZeros(npu::GroupOp group, TileContext& context, Value buffer, mlir::Type element) {
+  mlir::OpBuilder b(group);
+  mlir::Location at = group.getLoc();
+  auto type = mlir::RankedTensorType::get({llvm::cast<mlir::MemRefType>(buffer.getType()).getNumElements()}, element);
+  auto copy = npu::GroupOp::create(b, at, mlir::TypeRange(type), mlir::ValueRange(), group.getNameAttr(),
+                                   npu::GroupKind::copy, type.getShape(), npu::ScheduleAttr{});
+  b.createBlock(&copy.getBody());
+  Value zeros = npu::RearrangeOp::create(b, at, type, mlir::ValueRange(), b.getArrayAttr({}), b.getZeroAttr(element));
+  npu::YieldOp::create(b, at, zeros);
+  auto inputs = std::exchange(context.inputs, {}), results = std::exchange(context.results, {buffer});
+  (void)tileCopyGroup(copy, context);  // a fill has nothing to complain about
+  context.inputs = std::move(inputs), context.results = std::move(results);
+  copy.erase();
+}
+
 }  // namespace
 
 Outcome tileCubeGroup(npu::GroupOp group, TileContext& context) {
   auto contraction = analyseContraction(group);
   if (!contraction) return contraction.diagnostic();
-  const Contraction& c = *contraction;
-  npu::ScheduleAttr schedule = group.getScheduleAttr();
-  if (!schedule) schedule = chooseSchedule(c, context.machine, group.getContext());
+  Contraction& c = *contraction;
+  npu::ScheduleAttr written = group.getScheduleAttr();
+  const CubeSchedule schedule = written ? CubeSchedule::of(written) : chooseSchedule(c, context.machine, {});
   if (auto ok = checkSchedule(schedule, c, context.machine, group.getLoc()); !ok) return ok;
-  const int64_t split = schedule.getSplitK();
+  // Partial sums that fixpipe adds up leave one product.
+  const int64_t split = schedule.split_add ? 1 : schedule.split_k;
+  const bool adds = schedule.split_add && schedule.split_k > 1;
   TileWalk walk(c, schedule, context.machine.chip.aic);
-  const std::string name = group.getName().str();
   Value a = context.inputs[c.a.input], rhs = context.inputs[c.rhs.input];
-  llvm::SmallVector<Value> arguments;
+  if (!schedule.nd2nz)
+    for (auto [buffer, isA] : {std::pair(&a, true), std::pair(&rhs, false)}) {
+      auto prepared = prepareOperand(group, context, c, isA);
+      if (!prepared) return prepared.diagnostic();
+      *buffer = *prepared;
+    }
+  auto start = [&](const MatmulTarget& target) {
+    if (adds) fillWithZeros(group, context, target.result, c.accumulator);
+    llvm::SmallVector<Value> arguments;
+    auto kernel = emitMatmul(context, group.getName(), group.getLoc(), walk, a, rhs, target, arguments);
+    mlir::func::FuncOp idle;
+    if (schedule.mix) {  // vector cores that have nothing to do
+      mlir::OpBuilder body(group.getContext());
+      idle = context.createKernel((group.getName() + "_aiv").str(), npu::Core::aiv, arguments, group.getLoc(), body);
+    }
+    context.launch(kernel, arguments, walk.cores(), group.getName(), idle);
+  };
 
   auto epilogue = matchFixpipeEpilogue(group, c);
   auto stored = llvm::cast<mlir::RankedTensorType>(group.getResult(0).getType()).getElementType();
-  if (epilogue && split == 1 && writesDirectly(group, c, stored)) {
+  // What is added up in device memory must be the plain sums.
+  const bool plain = epilogue && !epilogue->bias && !epilogue->relu && stored == c.accumulator;
+  if (epilogue && split == 1 && writesDirectly(group, c, stored) && (plain || !adds)) {
     MatmulTarget target;
     target.result = context.results[0];
+    target.add = adds;
     target.relu = epilogue->relu;
     if (epilogue->bias) target.bias = context.inputs[*epilogue->bias];
-    auto kernel = emitMatmul(context, name, group.getLoc(), walk, a, rhs, target, arguments);
-    context.launch(kernel, arguments, walk.cores(), group.getName());
+    start(target);
     return {};
   }
 
@@ -112,9 +148,9 @@ Outcome tileCubeGroup(npu::GroupOp group, TileContext& context) {
   const llvm::SmallVector<Value> own = context.inputs;
   Outcome outcome;
   bool done = false;
-  if (split == 1) {
+  if (schedule.split_k == 1) {
     context.inputs.insert(context.inputs.begin(), Value());
-    auto mixed = tileMixed(rest, context, name, walk, a, rhs);
+    auto mixed = tileMixed(rest, context, group.getName().str(), walk, a, rhs);
     if (!mixed)
       outcome = mixed.diagnostic();
     else
@@ -124,8 +160,8 @@ Outcome tileCubeGroup(npu::GroupOp group, TileContext& context) {
   if (!done && outcome.ok()) {
     MatmulTarget target;
     target.result = context.allocate(c.accumulator, split * c.b * c.m * c.n, group.getLoc());
-    auto kernel = emitMatmul(context, name, group.getLoc(), walk, a, rhs, target, arguments);
-    context.launch(kernel, arguments, walk.cores(), group.getName());
+    target.add = adds;
+    start(target);
     context.inputs.insert(context.inputs.begin(), target.result);
     outcome = tileVectorGroup(rest, context);
     context.inputs = own;
