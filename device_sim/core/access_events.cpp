@@ -1,5 +1,6 @@
 // Access records: which lines and banks an access of the active lanes touches (events.h).
 #include <algorithm>
+#include <iterator>
 
 #include "device_sim/core/execution.h"
 
@@ -26,19 +27,24 @@ AccessKind kind_of(const Decoded* d, Space space) {
 
 // Lines of one access in the order in which lanes touch them first.
 struct Lines {
-  uint64_t number[128];
-  uint64_t address[128];  // of the first access to the line
-  uint8_t sectors[128];
+  static constexpr unsigned kMost = 128;  // 32 lanes of at most four words
+  uint64_t number[kMost];
+  uint64_t address[kMost];  // of the first access to the line
+  uint8_t sectors[kMost];
   unsigned count = 0, last = 0;
+  uint8_t table[2 * kMost] = {};  // place + 1 by a hash of the line
 
   void touch(uint64_t line, unsigned sector_mask, uint64_t at) {
     if (count == 0 || number[last] != line) {
-      last = static_cast<unsigned>(std::find(number, number + count, line) - number);
-      if (last == count) {
+      size_t slot = static_cast<size_t>((line * 0x9E3779B97F4A7C15ull) >> 56);
+      while (table[slot] && number[table[slot] - 1] != line) slot = (slot + 1) % std::size(table);
+      if (!table[slot]) {
         number[count] = line;
         address[count] = at;
-        sectors[count++] = 0;
+        sectors[count] = 0;
+        table[slot] = static_cast<uint8_t>(++count);
       }
+      last = table[slot] - 1u;
     }
     sectors[last] = static_cast<uint8_t>(sectors[last] | sector_mask);
   }
@@ -51,12 +57,11 @@ unsigned sector_mask(uint64_t address, unsigned bytes) {
 }
 
 // The most different words that one bank must deliver.
-unsigned conflict_degree(const Frame* f, const uint64_t* at, unsigned bytes) {
-  const Banks banks = f->machinery->banks;
+unsigned conflict_degree(Banks banks, uint32_t mask, const uint64_t* at, unsigned bytes) {
   uint32_t words[Banks::kMost][64];
   uint8_t counts[Banks::kMost] = {};
   unsigned degree = 1;
-  for_lanes(f->mask, [&](unsigned lane) {
+  for_lanes(mask, [&](unsigned lane) {
     const auto offset = static_cast<uint32_t>(at[lane]);
     for (uint32_t word = offset >> banks.width_bits; word <= (offset + bytes - 1) >> banks.width_bits; ++word) {
       const unsigned bank = word & (banks.count - 1);
@@ -73,11 +78,11 @@ unsigned conflict_degree(const Frame* f, const uint64_t* at, unsigned bytes) {
 }
 
 // The most lanes that ask for one word: their atomics follow one another.
-unsigned same_word_degree(const Frame* f, const uint64_t* at) {
+unsigned same_word_degree(uint32_t mask, const uint64_t* at) {
   uint64_t words[32];
   uint8_t lanes[32];
   unsigned count = 0, degree = 1;
-  for_lanes(f->mask, [&](unsigned lane) {
+  for_lanes(mask, [&](unsigned lane) {
     const uint64_t word = at[lane] / 4;
     const auto i = static_cast<unsigned>(std::find(words, words + count, word) - words);
     if (i == count) {
@@ -98,47 +103,45 @@ uint64_t line_word(uint64_t number, unsigned sectors, uint64_t home) {
 
 }  // namespace
 
-void record_access(const Decoded* d, Frame* frame, const uint64_t* at, unsigned bytes) {
+void record_access(const Decoded* d, Frame* f, const uint64_t* at, unsigned bytes) {
   // The lanes of a generic access may reach several spaces. Its record is that of the lanes in global memory, which
   // take longest, or else of those that share the first lane's space.
-  Frame part = *frame;
-  Frame* const f = &part;
-  Space space = space_of(d, at[lowest(f->mask)]);
+  uint32_t mask = f->mask;
+  Space space = space_of(d, at[lowest(mask)]);
   uint32_t global = 0, same = 0;
-  for_lanes(f->mask, [&](unsigned lane) {
+  for_lanes(mask, [&](unsigned lane) {
     const Space reached = space_of(d, at[lane]);
     global |= static_cast<uint32_t>(reached == Space::Gm) << lane;
     same |= static_cast<uint32_t>(reached == space) << lane;
   });
-  if (same != f->mask) {
+  if (same != mask) {
     if (global) space = Space::Gm;
-    f->mask = global ? global : same;
+    mask = global ? global : same;
   }
   if (space == Space::Param) return;
   Machinery& m = *f->machinery;
   const AccessKind kind = kind_of(d, space);
   const bool scalar = static_cast<Opcode>(d->op) == Opcode::Ld && !(d->lanes & kLaneDst);
-  const uint64_t moved = uint64_t{bytes} * (scalar ? 1 : static_cast<unsigned>(__builtin_popcount(f->mask)));
+  const uint64_t moved = uint64_t{bytes} * (scalar ? 1 : static_cast<unsigned>(__builtin_popcount(mask)));
   auto& out = m.warp->events.accesses;
   if (space == Space::Ub) {
-    unsigned degree = conflict_degree(f, at, bytes);
-    if (kind == AccessKind::ub_atomic) degree = std::max(degree, same_word_degree(f, at));
+    unsigned degree = conflict_degree(m.banks, mask, at, bytes);
+    if (kind == AccessKind::ub_atomic) degree = std::max(degree, same_word_degree(mask, at));
     out.push_back(header(kind, degree, 0, moved));
     return;
   }
   Lines lines;
   if (space == Space::Local) {  // word w of all lanes makes up a line
     const uint64_t owner = kLocalBit | (m.index & 0x1ffff) << 26 | uint64_t{m.warp->index & 63u} << 20;
-    for_lanes(f->mask, [&](unsigned lane) {
+    for_lanes(mask, [&](unsigned lane) {
       const uint64_t offset = at[lane] & ~isa::kWindowMask;
       for (uint64_t word = offset / 4; word <= (offset + bytes - 1) / 4; ++word)
         lines.touch(owner | (word & 0xfffff), 1u << lane / 8, at[lane]);
     });
   } else {
-    for_lanes(f->mask,
-              [&](unsigned lane) { lines.touch(at[lane] / kLineBytes, sector_mask(at[lane], bytes), at[lane]); });
+    for_lanes(mask, [&](unsigned lane) { lines.touch(at[lane] / kLineBytes, sector_mask(at[lane], bytes), at[lane]); });
   }
-  out.push_back(header(kind, kind == AccessKind::gm_atomic ? same_word_degree(f, at) : 1, lines.count, moved));
+  out.push_back(header(kind, kind == AccessKind::gm_atomic ? same_word_degree(mask, at) : 1, lines.count, moved));
   const Buffer* buffer = nullptr;
   for (unsigned i = 0; i < lines.count; ++i) {
     uint64_t home = m.ordinal;

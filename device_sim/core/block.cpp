@@ -24,7 +24,12 @@ BlockEvents events_of(Machinery& m) {
   for (Warp& warp : m.warps) {
     warp.words_taken += warp.events.words.size();
     warp.accesses_taken += warp.events.accesses.size();
-    events.warps.push_back(std::exchange(warp.events, {}));
+    // The next block or round is likely to do about as much.
+    constexpr size_t kUsual = 64;
+    WarpEvents next;
+    next.words.reserve(std::min(kUsual, warp.events.words.size()));
+    next.accesses.reserve(std::min(kUsual, warp.events.accesses.size()));
+    events.warps.push_back(std::exchange(warp.events, std::move(next)));
   }
   events.arrivals = std::exchange(m.arrivals, {});
   return events;

@@ -40,6 +40,7 @@ void DeviceMemory::flush() {
   groups_.clear();
   set_digests_.clear();
   contents_ = {};
+  partial_ = false;
   settle();
 }
 
@@ -50,7 +51,7 @@ bool DeviceMemory::touch(uint64_t line, Ticks at, bool dirty, MemoryTally& tally
   LineGroups::Place* places = &places_[number * ways_];
   const uint64_t tag = line + 1;
   unsigned way = 0;
-  while (way < ways_ && (set[way].tag & ~kDirty) != tag) ++way;
+  while (way < ways_ && (set[way].tag & kName) != tag) ++way;
   const bool hit = way < ways_;
   if (!hit) {
     way = oldest(places);
@@ -114,6 +115,12 @@ void DeviceMemory::read_lines(size_t count, LineAt line_at, Ticks served, const 
     Line* entry;
     if (touch(line, served, false, tally, entry)) {
       ++tally.l2_hits;
+      if (const uint64_t absent = entry->tag & ~(kDirty | kName)) {
+        const uint64_t bytes = 128u * static_cast<unsigned>(std::popcount(absent));
+        entry->filled = hbm_.serve(served, bytes) + (latency.l2_miss - latency.l2_hit);
+        tally.hbm_read += bytes;
+        entry->tag &= ~absent;
+      }
     } else {
       ++tally.l2_misses;
       ++answer.missed;
@@ -157,6 +164,40 @@ DeviceMemory::Answer DeviceMemory::read(std::span<const Part> parts, Ticks at, c
   Answer answer{served, served + latency.l2_hit};
   auto line_at = [&](size_t i) { return parts[i].line >> line_shift_; };
   read_lines(parts.size(), line_at, served, latency, tally, overhead_bytes, answer);
+  return answer;
+}
+
+DeviceMemory::Answer DeviceMemory::read_sectors(std::span<const Part> parts, Ticks at, const AccessLatency& latency,
+                                                MemoryTally& tally) {
+  if (1u << line_shift_ > kMostSectors) return read(parts, at, latency, tally);
+  uint64_t bytes = 0;
+  for (const Part& part : parts) bytes += part.bytes;
+  const Ticks served = l2_read_.serve(at, bytes);
+  tally.l2_read += bytes;
+  Answer answer{served, served + latency.l2_hit};
+  const uint64_t all = ((uint64_t{1} << (1u << line_shift_)) - 1) << kAbsentShift;
+  for (size_t i = 0; i < parts.size();) {
+    if (i + kAhead < parts.size()) prefetch(parts[i + kAhead].line >> line_shift_);
+    const uint64_t line = parts[i].line >> line_shift_;
+    uint64_t asked = 0;
+    for (; i < parts.size() && parts[i].line >> line_shift_ == line; ++i)
+      asked |= uint64_t{1} << (kAbsentShift + (parts[i].line & ((1u << line_shift_) - 1)));
+    Line* entry;
+    if (!touch(line, served, false, tally, entry)) entry->tag |= all;
+    const uint64_t fetched = entry->tag & asked;
+    if (fetched) {
+      ++tally.l2_misses;
+      ++answer.missed;
+      const uint64_t fill = 128u * static_cast<unsigned>(std::popcount(fetched));
+      entry->filled = hbm_.serve(served, fill) + (latency.l2_miss - latency.l2_hit);
+      tally.hbm_read += fill;
+      entry->tag &= ~fetched;
+      partial_ |= (entry->tag & all) != 0;
+    } else {
+      ++tally.l2_hits;
+    }
+    answer.data = std::max(answer.data, entry->filled + latency.l2_hit);
+  }
   return answer;
 }
 

@@ -46,6 +46,8 @@ class DeviceMemory {
   };
   Answer read(std::span<const Part> parts, Ticks at, const AccessLatency& latency, MemoryTally& tally,
               uint64_t overhead_bytes = 0);
+  // The same, but of an L2 line that is not there only the sectors of 128 bytes are fetched that are asked for.
+  Answer read_sectors(std::span<const Part> parts, Ticks at, const AccessLatency& latency, MemoryTally& tally);
   Answer write(std::span<const Part> parts, Ticks at, MemoryTally& tally, uint64_t overhead_bytes = 0);
   // The same for all lines of all rows.
   Answer read(std::span<const Rows> rows, Ticks at, const AccessLatency& latency, MemoryTally& tally,
@@ -74,7 +76,8 @@ class DeviceMemory {
   bool moves_by(uint64_t bytes) const {
     return bytes % (uint64_t{128} << line_shift_) == 0 && bytes % line_bytes_ == 0;
   }
-  // What a launch that starts at `at` finds; nullopt while a fill or an atomic's turn ends later.
+  // What a launch that starts at `at` finds; nullopt while a fill or an atomic's turn ends later, and since lines have
+  // been fetched in part.
   std::optional<MemoryCondition> condition(Ticks at);
   // What a launch that started at `start` has done since condition() was asked.
   LaunchEffect effect(Ticks start);
@@ -94,6 +97,9 @@ class DeviceMemory {
     void operator()(void* memory) const { std::free(memory); }
   };
   static constexpr uint64_t kDirty = uint64_t{1} << 63;
+  // Sectors of 128 bytes that have not been fetched, from this bit of a tag on.
+  static constexpr unsigned kAbsentShift = 56, kMostSectors = 4;
+  static constexpr uint64_t kName = (uint64_t{1} << kAbsentShift) - 1;
 
   void prefetch(uint64_t line) const {
     const uint64_t set = sets_.of(line) * ways_;
@@ -119,6 +125,7 @@ class DeviceMemory {
   unsigned ways_ = 1;
   unsigned line_shift_ = 2;  // L2 line = 128-byte line >> line_shift_
   uint32_t line_bytes_ = 512;
+  bool partial_ = false;                                      // a line may lack sectors
   std::unique_ptr<Line[], FreeDeleter> lines_;                // set by set; untouched pages cost nothing
   std::unique_ptr<LineGroups::Place[], FreeDeleter> places_;  // of each line since order()
   LineGroups groups_;

@@ -66,7 +66,7 @@ std::optional<MemoryCondition> DeviceMemory::condition(Ticks at) {
     books_[i] = all[i]->books();
     condition.busy[i] = std::max<int64_t>(0, books_[i].free - (at << 16));
   }
-  if (std::max(latest_, latest_turn_) > at) return std::nullopt;
+  if (partial_ || std::max(latest_, latest_turn_) > at) return std::nullopt;
   return condition;
 }
 

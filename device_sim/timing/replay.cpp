@@ -171,7 +171,7 @@ void Replay::step(uint32_t number) {
   DeviceMemory& home = memory_of(request.home);
   if (request.stage == Request::Stage::home) {
     DeviceMemory::Answer answer =
-        request.kind == Request::Kind::load ? home.read(request.parts, now, simt_latency, tally.memory)
+        request.kind == Request::Kind::load ? home.read_sectors(request.parts, now, simt_latency, tally.memory)
         : request.kind == Request::Kind::store
             ? home.write(request.parts, now, tally.memory)
             : home.atomic(request.parts, request.turns, request.lanes, now, simt_latency, tally.memory);

@@ -32,13 +32,13 @@ __global__ void __launch_bounds__(2048)
 
 // --- Atomics
 
-__global__ void gm_atomic(int* total) { atomicAdd(total, 1); }
-__global__ void gm_atomic_result(int* total) { volatile int before = atomicAdd(total, 1); }
-__global__ void ub_atomic() {
+__global__ void __launch_bounds__(2048) gm_atomic(int* total) { atomicAdd(total, 1); }
+__global__ void __launch_bounds__(2048) gm_atomic_result(int* total) { volatile int before = atomicAdd(total, 1); }
+__global__ void __launch_bounds__(2048) ub_atomic() {
   __shared__ int total;
   atomicAdd(&total, 1);
 }
-__global__ void ub_atomic_result() {
+__global__ void __launch_bounds__(2048) ub_atomic_result() {
   __shared__ int total;
   volatile int before = atomicAdd(&total, 1);
 }
