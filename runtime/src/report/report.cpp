@@ -66,7 +66,6 @@ Json kernels(const ReportFacts& facts, const TelemetryLog::Contents& log) {
     kernel["peak_bytes"] = whole(totals.peak_bytes);
     kernel["msprof"] = msprof_columns(totals, facts.clock_hz, peaks);
     kernel["roofline"] = position(totals, roofline(totals, facts.clock_hz, peaks));
-    kernel["energy"] = totals.energy;
     Json lines = Json::array();
     for (const auto& [place, line] : totals.lines)
       lines.push_back({{"source", place.first + ":" + std::to_string(place.second)},

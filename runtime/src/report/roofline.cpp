@@ -3,6 +3,9 @@
 namespace phx::rt {
 namespace {
 
+// Where no peak takes this share of the time, what is waited for is not more of anything.
+constexpr double kLatencyBound = 0.1;
+
 double of(const std::map<std::string, double>& amounts, const std::string& name) {
   auto found = amounts.find(name);
   return found == amounts.end() ? 0 : found->second;
@@ -54,6 +57,7 @@ Roofline roofline(const KernelTotals& totals, double clock_hz, const std::map<st
   if (result.hbm_bytes > 0) result.intensity = result.flops / result.hbm_bytes;
   result.flops_per_second = result.flops / seconds;
   result.share = longest / seconds;
+  if (result.share < kLatencyBound) result.bound = "latency";
   return result;
 }
 

@@ -16,7 +16,7 @@ struct Roofline {
   double peak_flops_per_second = 0;  // of the unit that needs longest for its part, on the devices of the launches
   std::string unit;                  // that unit: "cube_f16", "vector_fp32", "simt_fp32"; empty without operations
   // What takes longest at its peak: the unit, "hbm", "l2_read", "l2_write", or "launch" where the launch overhead takes
-  // longer than all of them; and that time's share of the kernel's.
+  // longer than all of them; and that time's share of the kernel's. "latency" if the share is below a tenth.
   std::string bound;
   double share = 0;
 };

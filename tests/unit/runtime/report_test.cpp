@@ -25,10 +25,18 @@ rt::TelemetryLog::Contents sample() {
     record.cycles = 900;
     record.busy = {{"v", 100}};
     record.bytes = {{"hbm_read", 4096}};
-    record.lines = {{"a.cu", 8, 5, 160, 12}};
+    record.lines = {{"a.cu", 8, 5, 160, 12, "add", {{"v", 7}}, {{"memory", 12}}}};
+    record.core = "simt";
+    record.profile = {{"aiv_cores", 2},
+                      {"aiv_total_cycles", 1000},
+                      {"aiv_simt_fops", 4096},
+                      {"read_cache_hit", 3},
+                      {"read_cache_miss", 1}};
+    record.peak_bytes = {{"ub", launch == 1 ? 512.0 : 256.0}};
     log.kernel(record);
   }
   log.link({"UB", "node", 1024, 2, 1e-6, 196e9, 1'000'000});
+  log.memory({0, 1 << 20, 0, 4096});
   log.warning("once");
   log.warning("once");
   return log.contents();
@@ -56,8 +64,36 @@ TEST_CASE("the report sums up launches by kernel and source") {
   CHECK(kernel["busy"]["v"] == 300);
   CHECK(kernel["bytes"]["hbm_read"] == 3 * 4096);
   CHECK(kernel["lines"][0]["stall_cycles"] == 36);
+  CHECK(kernel["lines"][0]["busy"]["v"] == 21);
+  CHECK(kernel["lines"][0]["stalls"]["memory"] == 36);
+  CHECK(kernel["lines"][0]["function"] == "add");
+  CHECK(kernel["peak_bytes"]["ub"] == 512);  // the most of all launches, not their sum
+  CHECK(report["memory"][0]["peak_bytes"] == 4096);
+  CHECK(report["timeline"]["events"].size() == 3);
+  CHECK(report["timeline"]["events"][1]["devices"] == 2);
   CHECK(report["links"][0]["bytes"] == 1024);
   CHECK(report["warnings"].size() == 1);
+}
+
+TEST_CASE("columns of msprof and the place under the roofs follow from the sums") {
+  rt::ReportFacts facts;
+  facts.machine.name = "m";
+  facts.machine.mode = "timed";
+  facts.machine.peaks = {{"aiv", 4}, {"simt_issue", 2}, {"simt_fp32", 1e11}, {"hbm", 1e10}, {"l2_read", 1e12}};
+  facts.clock_hz = 1e9;
+  auto kernel = nlohmann::json::parse(rt::report_json(facts, sample()))["kernels"][0];
+  const nlohmann::json& columns = kernel["msprof"];
+  CHECK(columns["aiv_total_cycles"] == 3000);
+  CHECK(columns["aiv_time(us)"].get<double>() == doctest::Approx(0.5));  // 3000 cycles on 6 cores at 1 GHz
+  CHECK(columns["aiv_vec_fops"] == 3 * 4096);
+  CHECK(columns["aiv_read_hit_rate(%)"] == 75);
+  CHECK(!columns.contains("aicore_time(us)"));
+  // Two devices for 3 x 0.5 us: 12288 operations need 61 ns at their peak, 12288 bytes of device memory 614 ns.
+  CHECK(kernel["roofline"]["unit"] == "simt_fp32");
+  CHECK(kernel["roofline"]["bound"] == "hbm");
+  CHECK(kernel["roofline"]["share"].get<double>() == doctest::Approx(12288 / 2e10 / 1.5e-6));
+  CHECK(kernel["roofline"]["intensity"] == 1);
+  CHECK(kernel["roofline"]["peak_flops_per_second"] == 2e11);
 }
 
 TEST_CASE("docs/report.md explains every key") {
@@ -77,6 +113,10 @@ TEST_CASE("docs/report.md explains every key") {
   explained(report["kernels"][0]);
   explained(report["kernels"][0]["lines"][0]);
   explained(report["links"][0]);
+  explained(report["memory"][0]);
+  explained(report["timeline"]);
+  explained(report["timeline"]["events"][0]);
+  explained(report["kernels"][0]["roofline"]);
   for (const char* name : {
 #define PHX_SETTING(name, destination, values, meaning) #name,
 #include "runtime/src/settings.def"

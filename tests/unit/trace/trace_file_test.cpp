@@ -71,7 +71,8 @@ TEST_CASE("spans that overlap get lanes of their own, and lanes an order") {
   }
   std::map<std::string, int> orders;
   std::map<int, std::string> names;
-  for (const auto& event : parsed(path)["traceEvents"]) {
+  const nlohmann::json trace = parsed(path);
+  for (const auto& event : trace["traceEvents"]) {
     if (event["name"] == "thread_name") names[event["tid"]] = event["args"]["name"];
     if (event["name"] == "thread_sort_index") orders[names[event["tid"]]] = event["args"]["sort_index"];
     if (event["name"] == "process_sort_index") CHECK(event["args"]["sort_index"] == 4);
