@@ -40,7 +40,6 @@ void DeviceMemory::flush() {
   groups_.clear();
   set_digests_.clear();
   contents_ = {};
-  partial_ = false;
   settle();
 }
 
@@ -192,7 +191,6 @@ DeviceMemory::Answer DeviceMemory::read_sectors(std::span<const Part> parts, Tic
       entry->filled = hbm_.serve(served, fill) + (latency.l2_miss - latency.l2_hit);
       tally.hbm_read += fill;
       entry->tag &= ~fetched;
-      partial_ |= (entry->tag & all) != 0;
     } else {
       ++tally.l2_hits;
     }

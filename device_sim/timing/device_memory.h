@@ -76,8 +76,7 @@ class DeviceMemory {
   bool moves_by(uint64_t bytes) const {
     return bytes % (uint64_t{128} << line_shift_) == 0 && bytes % line_bytes_ == 0;
   }
-  // What a launch that starts at `at` finds; nullopt while a fill or an atomic's turn ends later, and since lines have
-  // been fetched in part.
+  // What a launch that starts at `at` finds; nullopt while a fill or an atomic's turn ends later.
   std::optional<MemoryCondition> condition(Ticks at);
   // What a launch that started at `start` has done since condition() was asked.
   LaunchEffect effect(Ticks start);
@@ -125,7 +124,6 @@ class DeviceMemory {
   unsigned ways_ = 1;
   unsigned line_shift_ = 2;  // L2 line = 128-byte line >> line_shift_
   uint32_t line_bytes_ = 512;
-  bool partial_ = false;                                      // a line may lack sectors
   std::unique_ptr<Line[], FreeDeleter> lines_;                // set by set; untouched pages cost nothing
   std::unique_ptr<LineGroups::Place[], FreeDeleter> places_;  // of each line since order()
   LineGroups groups_;
@@ -143,6 +141,8 @@ class DeviceMemory {
     Ticks start;
   };
   std::array<Server*, LaunchEffect::kServers> servers();
+  // The tag with its line's number moved, and all else that it says.
+  static uint64_t moved(uint64_t tag, uint64_t by) { return (tag & ~kName) | ((tag + by) & kName); }
   uint64_t digest_of(const Line* set) const;
   void fold();
   void apply(const Deferred& deferred);

@@ -25,8 +25,7 @@ std::array<Server*, LaunchEffect::kServers> DeviceMemory::servers() {
 uint64_t DeviceMemory::digest_of(const Line* set) const {
   uint64_t digest = 0;
   for (unsigned way = 0; way < ways_ && set[way].tag; ++way) {
-    const uint64_t name = (set[way].tag & ~kDirty) - 1 - origin_;
-    digest = mixed(digest ^ (name << 1 | set[way].tag >> 63) ^ kFactors[1], kFactors[0]) + way + 1;
+    digest = mixed(digest ^ moved(set[way].tag, 0 - origin_) ^ kFactors[1], kFactors[0]) + way + 1;
   }
   return digest;
 }
@@ -66,7 +65,7 @@ std::optional<MemoryCondition> DeviceMemory::condition(Ticks at) {
     books_[i] = all[i]->books();
     condition.busy[i] = std::max<int64_t>(0, books_[i].free - (at << 16));
   }
-  if (partial_ || std::max(latest_, latest_turn_) > at) return std::nullopt;
+  if (std::max(latest_, latest_turn_) > at) return std::nullopt;
   return condition;
 }
 
@@ -83,10 +82,9 @@ LaunchEffect DeviceMemory::effect(Ticks start) {
       for (; held < ways_ && set[held].tag; ++held) {
         // Nothing that was there before is filled later than the start, and everything filled since then is.
         const Ticks filled = set[held].filled;
-        const uint64_t name = ((set[held].tag & ~kDirty) - 1 - origin_) & ~kDirty;
-        effect.lines.push_back({name | (set[held].tag & kDirty), filled == 0      ? 0
-                                                                 : filled > start ? filled - start
-                                                                                  : LaunchEffect::kUnchanged});
+        effect.lines.push_back({moved(set[held].tag, 0 - origin_), filled == 0      ? 0
+                                                                   : filled > start ? filled - start
+                                                                                    : LaunchEffect::kUnchanged});
         effect.latest = std::max(effect.latest, filled - start);
       }
       effect.held.push_back(held);
@@ -143,12 +141,12 @@ void DeviceMemory::apply(const Deferred& deferred) {
         set[way] = {};
         continue;
       }
-      const uint64_t tag = (((line->name & ~kDirty) + origin_ + 1) & ~kDirty);
+      const uint64_t tag = moved(line->tag, origin_);
       Ticks filled = line->filled > 0 ? deferred.start + line->filled : 0;
       if (line->filled == LaunchEffect::kUnchanged)
         for (const Line& old : before)
-          if ((old.tag & ~kDirty) == tag) filled = old.filled;
-      set[way] = {tag | (line->name & kDirty), filled};
+          if ((old.tag & kName) == (tag & kName)) filled = old.filled;
+      set[way] = {tag, filled};
       ++line;
     }
     set_digests_[number] = digest_of(set);

@@ -24,8 +24,8 @@ struct LaunchEffect {
   static constexpr Ticks kUnchanged = -1;
 
   struct Line {
-    uint64_t name;  // number of the L2 line, counted from the origin; bit 63: dirty
-    Ticks filled;   // 0: without a fill; kUnchanged: as it was before
+    uint64_t tag;  // of the L2 line, its number counted from the origin
+    Ticks filled;  // 0: without a fill; kUnchanged: as it was before
   };
   struct Service {
     bool used = false;
