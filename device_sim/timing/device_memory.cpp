@@ -264,7 +264,7 @@ DeviceMemory::Answer DeviceMemory::write(std::span<const Rows> rows, Ticks at, M
 
 bool DeviceMemory::holds(uint64_t line) const {
   const Line* set = &lines_[sets_.of(line) * ways_];
-  return std::any_of(set, set + ways_, [&](const Line& one) { return (one.tag & ~kDirty) == line + 1; });
+  return std::any_of(set, set + ways_, [&](const Line& one) { return (one.tag & kName) == line + 1; });
 }
 
 DeviceMemory::Answer DeviceMemory::stream_in(std::span<const Rows> rows, Ticks at, const AccessLatency& latency,
@@ -318,6 +318,10 @@ DeviceMemory::Answer DeviceMemory::stream_out(std::span<const Rows> rows, Ticks 
   return {through, through};
 }
 
+namespace {
+constexpr Ticks kUnitShare = 4;  // tenths of an atomic's time on its line
+}
+
 DeviceMemory::Answer DeviceMemory::atomic(std::span<const Part> parts, uint32_t turns, uint32_t lanes, Ticks at,
                                           const AccessLatency& latency, MemoryTally& tally) {
   // Read into the L2, then take turns in each sector; the result leaves when the last turn is over.
@@ -334,7 +338,10 @@ DeviceMemory::Answer DeviceMemory::atomic(std::span<const Part> parts, uint32_t 
       const auto share = static_cast<Ticks>((lanes + parts.size() - 1) / parts.size());
       Ticks& turn = turn_of(part.line * 4);
       turn = std::max(turn, at) + share * atomic_result_ticks_;
-      served = std::max({served, turn, at + share * atomic_turnaround_ticks_});
+      // The 128-byte lines of an L2 line also share what executes them (fitted on the same measurements).
+      Ticks& unit = turn_of((part.line >> line_shift_) * 4 + (uint64_t{1} << 60));
+      unit = std::max(unit, at) + share * atomic_result_ticks_ * kUnitShare / 10;
+      served = std::max({served, turn, unit, at + share * atomic_turnaround_ticks_});
       continue;
     }
     for (uint32_t sectors = part.sectors; sectors; sectors &= sectors - 1) {
