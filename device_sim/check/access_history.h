@@ -105,6 +105,7 @@ class AccessHistory {
   }
 
   bool empty() const { return pages_.empty(); }
+  size_t entries() const { return pool_.size(); }  // that there is room for
   void clear() {
     if (pages_.empty()) return;
     pages_.clear();

@@ -48,7 +48,8 @@ AccessChecks::AccessChecks(Checks on, unsigned threads, uint64_t ub_bytes, uint6
 void AccessChecks::start(uint64_t block) {
   std::fill(ub_written_.begin(), ub_written_.end(), 0);
   std::fill(local_written_.begin(), local_written_.end(), 0);
-  near_.clear();
+  near_ub_.clear();
+  near_gm_.clear();
   order_.start(static_cast<uint32_t>(block));
   ub_flags_.clear();
   log_ = {};
@@ -98,6 +99,8 @@ void AccessChecks::near(const Decoded* d, Frame* f, unsigned lane, Space space, 
                         const uint8_t* value, const Access& access) {
   const uint32_t thread = f->machinery->warp->index * 32 + lane;
   const uint64_t at = space == Space::Ub ? isa::kUbWindow | address : address;
+  AccessHistory<kNearUnit>& history = space == Space::Ub ? near_ub_ : near_gm_;
+  if (space == Space::Gm && history.entries() > kMostNear) history.clear();
   Access now = access;
   now.who = now.thread = thread;
   for (unsigned done = 0; done < bytes;) {
@@ -106,31 +109,31 @@ void AccessChecks::near(const Decoded* d, Frame* f, unsigned lane, Space space, 
     now.mask = ((1u << count) - 1) << from;
     now.value = 0;
     for (unsigned i = 0; value && i < count; ++i) now.value += value_digest(at + done + i, value[done + i]);
-    near_.add((at + done) / kNearUnit, now,
-              [&](const Access& earlier) { return order_.knows(thread, earlier.who, earlier.when); },
-              [&](const Access& earlier, uint32_t common) {
-                const Machinery& m = *f->machinery;
-                Finding finding{.kind = FindingKind::race, .earlier = earlier.instruction, .later = d->index};
-                finding.space = static_cast<unsigned>(space);
-                for (const Finding& known : findings_)
-                  if (known.like(finding)) return;
-                const uint64_t first = (at + done) / kNearUnit * kNearUnit + lowest(common);
-                finding.place = true;
-                finding.address = offset_in(space, first);
-                finding.bytes = bytes;
-                finding.is_store = now.write;
-                finding.block = m.ctaid;
-                finding.thread = thread_of(m, thread);
-                finding.device = m.device;
-                const bool both = earlier.write && now.write;
-                finding.text = std::string(both ? "write-write" : "read-write") + " race on " +
-                               name_place(m.memory, space, finding.address) + ": " +
-                               m.launch.program->place(earlier.instruction) + " by thread " +
-                               triple(thread_of(m, earlier.who)) + " and " + m.launch.program->place(d->index) +
-                               " by thread " + triple(finding.thread) + " of block " + triple(m.ctaid) + ", device " +
-                               std::to_string(m.ordinal) + ": nothing orders them";
-                tell(std::move(finding));
-              });
+    history.add((at + done) / kNearUnit, now,
+                [&](const Access& earlier) { return order_.knows(thread, earlier.who, earlier.when); },
+                [&](const Access& earlier, uint32_t common) {
+                  const Machinery& m = *f->machinery;
+                  Finding finding{.kind = FindingKind::race, .earlier = earlier.instruction, .later = d->index};
+                  finding.space = static_cast<unsigned>(space);
+                  for (const Finding& known : findings_)
+                    if (known.like(finding)) return;
+                  const uint64_t first = (at + done) / kNearUnit * kNearUnit + lowest(common);
+                  finding.place = true;
+                  finding.address = offset_in(space, first);
+                  finding.bytes = bytes;
+                  finding.is_store = now.write;
+                  finding.block = m.ctaid;
+                  finding.thread = thread_of(m, thread);
+                  finding.device = m.device;
+                  const bool both = earlier.write && now.write;
+                  finding.text = std::string(both ? "write-write" : "read-write") + " race on " +
+                                 name_place(m.memory, space, finding.address) + ": " +
+                                 m.launch.program->place(earlier.instruction) + " by thread " +
+                                 triple(thread_of(m, earlier.who)) + " and " + m.launch.program->place(d->index) +
+                                 " by thread " + triple(finding.thread) + " of block " + triple(m.ctaid) + ", device " +
+                                 std::to_string(m.ordinal) + ": nothing orders them";
+                  tell(std::move(finding));
+                });
     done += count;
   }
 }
@@ -269,13 +272,15 @@ void AccessChecks::flags(const Decoded* d, Frame* f, const uint64_t* at, bool re
 
 void AccessChecks::barrier() {
   if (!on_.racecheck) return;
-  near_.clear();
+  near_ub_.clear();
+  near_gm_.clear();
   ub_flags_.clear();
   order_.barrier();
 }
 void AccessChecks::grid_barrier() {
   if (!on_.racecheck) return;
-  near_.clear();
+  near_ub_.clear();
+  near_gm_.clear();
   ub_flags_.clear();
   order_.grid_barrier();
 }

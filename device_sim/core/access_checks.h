@@ -26,6 +26,9 @@ namespace phx::sim {
 
 // Units of the two histories.
 inline constexpr unsigned kNearUnit = 4, kFarUnit = 32;
+// Accesses to words of device memory that a block remembers for its own threads; with more since its last barrier it
+// begins anew. Some hundred blocks are resident at a time, so this bounds memory to a gigabyte.
+inline constexpr size_t kMostNear = 32768;
 using FarHistory = AccessHistory<kFarUnit>;
 
 // What a block did to device memory since its last log.
@@ -76,7 +79,7 @@ class AccessChecks {
   Checks on_;
   std::vector<uint64_t> ub_written_, local_written_;
   uint64_t local_bytes_;  // of a lane
-  AccessHistory<kNearUnit> near_;
+  AccessHistory<kNearUnit> near_ub_, near_gm_;
   ThreadOrder order_;
   std::unordered_map<uint64_t, HorizonPointer> ub_flags_;  // by offset / 4
   CheckLog log_;
