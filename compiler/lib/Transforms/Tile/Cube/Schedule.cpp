@@ -34,10 +34,12 @@ class Estimate {
   Estimate(const Shape& shape, const machine::Machine& machine, double macs)
       : s_(shape), chip_(machine.chip), macs_(macs) {}
 
-  // Cycles of one row of `bytes` through MTE2 on an L2 hit.
+  // Cycles of one row of `bytes` through MTE2 on an L2 hit: each of its packets is a request.
   double row(double bytes) const {
-    double packets = std::ceil(bytes / static_cast<double>(chip_.dma.packet_bytes));
-    return std::max(packets * chip_.dma.request_cycles, bytes / chip_.dma.bytes_per_cycle);
+    const auto packet = static_cast<double>(chip_.dma.packet_bytes);
+    auto request = [&](double size) { return std::max(chip_.dma.request_cycles, size / chip_.dma.bytes_per_cycle); };
+    const double whole = std::floor(bytes / packet), rest = bytes - whole * packet;
+    return whole * request(packet) + (rest > 0 ? request(rest) : 0);
   }
 
   // Of the busiest core, in cycles.
@@ -61,15 +63,16 @@ class Estimate {
                         std::ceil(static_cast<double>(k) / static_cast<double>(c.base_k * c.step_kb)) * loadB;
     const double fix = chip_.fixpipe.head_cycles + m * n * 4 / chip_.fixpipe.bytes_per_cycle;
     const double slowest = c.overlap ? std::max({cube, mte1, mte2}) : cube + mte1 + mte2;
-    double tile = slowest + fix;
+    double tile = slowest + fix, last = 0;  // what is left of fixpipe after the last tile
     if (c.l0c_buffers > 1) {
-      tile = std::max(slowest, fix);
+      tile = std::max(slowest, fix), last = fix;
     } else if (c.unit_flag) {  // fixpipe starts with the last mmad and lets the next one in when a part is out
       const double release =
           chip_.fixpipe.head_cycles + chip_.fixpipe.release_share * m * n * 4 / chip_.fixpipe.bytes_per_cycle;
       tile = std::max(fix, slowest + std::max(0.0, release - cube / mmads));
+      last = std::max(0.0, fix - cube / mmads);
     }
-    double total = tiles * tile + loadA + loadB + chip_.hbm.miss_latency_cycles + (c.l0c_buffers > 1 ? fix : 0);
+    double total = tiles * tile + loadA + loadB + chip_.hbm.miss_latency_cycles + last;
     // All cores together read through the L2.
     const double bytes = static_cast<double>(mt * nt * s_.b * c.split_k) * K * (m + n) * size;
     total = std::max(total, bytes / chip_.l2.read_bytes_per_second * chip_.clock_hz);
@@ -160,6 +163,7 @@ CubeSchedule chooseSchedule(const Contraction& contraction, const machine::Machi
     const int64_t most = cores / c.split_k;
     auto consider = [&] {
       c.cores_n = forcedN.value_or(std::max<int64_t>(1, std::min(nt, most / c.cores_m)));
+      if (c.cores() > cores) return;
       const double time = estimate(c);
       if (time < least * (1 - 1e-9)) least = time, best = c;
     };
@@ -171,14 +175,19 @@ CubeSchedule chooseSchedule(const Contraction& contraction, const machine::Machi
       consider();
   };
   auto tryTiles = [&](CubeSchedule c) {
-    for (int64_t l0c : among(fields, "l0c_buffers", {2, 1}))
+    // Two accumulators, or one that is handed over by the unit flag; one without it where nothing else is to overlap.
+    const bool asked = fields.find("l0c_buffers") || fields.find("unit_flag");
+    for (auto [l0c, unit] : {std::pair<int64_t, int64_t>{2, 0}, {1, 1}, {1, 0}, {2, 1}}) {
+      if (fields.get("l0c_buffers", l0c) != l0c || fields.get("unit_flag", unit) != unit) continue;
+      if (!asked && (c.overlap ? l0c + unit != 2 : l0c + unit != 1)) continue;
       for (int64_t sk : among(fields, "split_k", {1, 2, 4, 8}))
         for (int64_t bm : among(fields, "base_m", tilesOf(shape.m)))
           for (int64_t bn : among(fields, "base_n", tilesOf(shape.n))) {
-            c.base_m = bm, c.base_n = bn, c.split_k = sk, c.l0c_buffers = l0c;
+            c.base_m = bm, c.base_n = bn, c.split_k = sk, c.l0c_buffers = l0c, c.unit_flag = unit;
             if (sk > 1 && !fields.find("split_k") && (shape.k / sk < 512 || sk > cores)) continue;
             if (fit(c, fields, shape, machine.chip.buffers)) tryCores(c);
           }
+    }
   };
   // Two copies in L1 and L0 as long as they fit.
   for (int64_t l0 :
