@@ -31,7 +31,8 @@ ELEMENTS = 20_000        # of a tensor
 MANY_ELEMENTS = 300_000  # of the few that do not fit on the chip: the unified buffer holds 49152 floats
 SCHEDULES = {"base_m": [16, 32, 48, 128], "base_n": [16, 32, 48, 128], "base_k": [32, 64], "step_k": [1, 2, 3],
              "cores_m": [1, 2, 3], "cores_n": [1, 2, 4], "split_k": [1, 2, 3], "n_outer": [0, 1], "l1_buffers": [1, 2],
-             "l0_buffers": [1, 2], "l0c_buffers": [1, 2]}
+             "l0_buffers": [1, 2], "l0c_buffers": [1, 2], "unit_flag": [0, 1], "nd2nz": [1, 1, 0], "deal": [0, 1], "core_order": [0, 1],
+             "l2_m": [0, 1, 2], "l2_n": [0, 1, 2], "k_stagger": [0, 1, 3], "mix": [0, 1], "split_add": [0, 1]}
 LARGEST = {np.float32: 1e4, np.float16: 1e3, np.int32: 1e8}  # values; more and a graph would soon overflow
 LOOSEST = {np.float32: 1e-3, np.float16: 5e-2, np.int32: 0}  # error bound over largest value; more would say nothing
 
