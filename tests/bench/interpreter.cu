@@ -24,6 +24,12 @@ __global__ void saxpy(float a, const float* x, float* y, int n) {
   if (i < n) y[i] = a * x[i] + y[i];
 }
 
+// The same over arrays that no cache of a host holds.
+__global__ void axpy_32M(float a, const float* x, float* y, int n) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) y[i] = a * x[i] + y[i];
+}
+
 __global__ void matmul(const float* a, const float* b, float* c, int n) {
   __shared__ float tile_a[kTile][kTile], tile_b[kTile][kTile];
   const int row = blockIdx.y * kTile + threadIdx.y, col = blockIdx.x * kTile + threadIdx.x;
@@ -138,6 +144,18 @@ int main(int argc, char** argv) {
     });
     cudaMemcpy(out.data(), dy, n * sizeof(float), cudaMemcpyDeviceToHost);
     print("saxpy", native, simulated, close(out.data(), y.data(), n, 1e-5f));
+  }
+  {
+    const int n = 1 << 25;
+    std::vector<float> x = noise(n), y = x, out(n);
+    float *dx = upload(x), *dy = upload(y);
+    const double native = shortest(runs, [&] { native_saxpy(1.5f, x.data(), y.data(), n); });
+    const double simulated = shortest(runs, [&] {
+      axpy_32M<<<n / 256, 256>>>(1.5f, dx, dy, n);
+      cudaDeviceSynchronize();
+    });
+    cudaMemcpy(out.data(), dy, n * sizeof(float), cudaMemcpyDeviceToHost);
+    print("axpy_32M", native, simulated, close(out.data(), y.data(), n, 1e-5f));
   }
   {
     const int n = 256;

@@ -34,13 +34,16 @@ __global__ void __launch_bounds__(2048)
 
 __global__ void __launch_bounds__(2048) gm_atomic(int* total) { atomicAdd(total, 1); }
 __global__ void __launch_bounds__(2048) gm_atomic_result(int* total) { volatile int before = atomicAdd(total, 1); }
-__global__ void __launch_bounds__(2048) ub_atomic() {
+// Nobody reads the sum, but the compiler must not know.
+__global__ void __launch_bounds__(2048) ub_atomic(int* sink) {
   __shared__ int total;
   atomicAdd(&total, 1);
+  if (threadIdx.x == 0 && total < 0) *sink = total;
 }
-__global__ void __launch_bounds__(2048) ub_atomic_result() {
+__global__ void __launch_bounds__(2048) ub_atomic_result(int* sink) {
   __shared__ int total;
   volatile int before = atomicAdd(&total, 1);
+  if (threadIdx.x == 0 && total < 0) *sink = total;
 }
 __global__ void ub_atomic_then_gm(int* result) {
   __shared__ int total;
@@ -263,9 +266,9 @@ int main(int argc, char** argv) {
   } else if (which == "gm_atomic_result") {
     gm_atomic_result<<<blocks, threads>>>(upload(std::vector<int>(32)));
   } else if (which == "ub_atomic") {
-    ub_atomic<<<blocks, threads>>>();
+    ub_atomic<<<blocks, threads>>>(upload(std::vector<int>(32)));
   } else if (which == "ub_atomic_result") {
-    ub_atomic_result<<<blocks, threads>>>();
+    ub_atomic_result<<<blocks, threads>>>(upload(std::vector<int>(32)));
   } else if (which == "ub_atomic_then_gm") {
     ub_atomic_then_gm<<<blocks, threads>>>(upload(std::vector<int>(32)));
   } else if (which == "spread_int") {

@@ -72,6 +72,9 @@ CASES = [  # family, what, arguments, published
     ("banks", "256 bytes apart", "banks 64", 3760),
 ]
 
+# Not counted: where the published program does something that ours does not.
+EXCLUDED = {"transpose_two": "its 16 registers a thread make the published program spill (24 bytes of stack)"}
+
 
 def simulate(program, arguments, report):
     environment = dict(os.environ, PHX_REPORT=report)
@@ -93,8 +96,11 @@ def main():
                 continue
             simulated = simulate(program, arguments, os.path.join(folder, "report.json"))
             assert simulated > 0
-            errors.setdefault(family, []).append(abs(simulated / published - 1))
-            print(f"| {family} | {name} | {simulated:.4g} | {published:.4g} | {(simulated / published - 1) * 100:+.0f} % |", flush=True)
+            why = EXCLUDED.get(arguments)
+            if not why:
+                errors.setdefault(family, []).append(abs(simulated / published - 1))
+            print(f"| {family} | {name} | {simulated:.4g} | {published:.4g} | {(simulated / published - 1) * 100:+.0f} % |"
+                  + (f" not counted: {why}" if why else ""), flush=True)
     every = [error for family in errors.values() for error in family]
     print()
     for family, those in errors.items():
