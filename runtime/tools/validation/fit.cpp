@@ -15,6 +15,7 @@ constexpr double kFurthest = 0.5;   // and how far one step may take it
 constexpr double kSmallest = 1e-3;  // steps below this are not worth a simulation
 constexpr double kClose = 0.005;    // residuals below this weigh alike
 constexpr int kReweighted = 40, kHalvings = 3, kChords = 3;
+constexpr unsigned kLeftOutRounds = 1;  // the responses at the start are known already
 
 using Vector = std::vector<double>;
 
@@ -81,7 +82,8 @@ class Fitting {
       Vector left = *end;
       if (options_.leave_out && names.size() > 1) {
         say("without " + name);
-        auto other = search(start, [&](size_t i) { return family(numbers_[i]) != name; }, options_.rounds);
+        auto other = search(
+            start, [&](size_t i) { return family(numbers_[i]) != name; }, std::min(options_.rounds, kLeftOutRounds));
         if (!other) return other.diagnostic();
         auto seen = residuals(*other);
         if (!seen) return seen.diagnostic();

@@ -63,8 +63,8 @@ class Loaded {
     return loaded;
   }
 
-  // From `start` on; adds to `measurement` if there is one.
-  Expected<double> run(double start, Measurement* measurement) const {
+  // From `start` on; adds to `measurement` if there is one. `needs_data`: refused because times depend on values.
+  Expected<double> run(double start, Measurement* measurement, bool& needs_data) const {
     for (const model::DescribedLaunch& launch : description_.launches) {
       std::vector<std::byte> arguments(8 * launch.arguments.size());
       for (size_t i = 0; i < launch.arguments.size(); ++i)
@@ -79,6 +79,7 @@ class Loaded {
       request.members = {0};
       request.start_seconds = start;
       const sim::LaunchResult result = system_->launch(request);
+      needs_data |= result.refused && result.unsupported;
       if (result.refused) return *result.refused;
       if (result.fault) return error(result.fault->str());
       start = result.end_seconds;
@@ -275,31 +276,39 @@ Expected<Measurement> Prepared::run(const machine::Machine& machine, unsigned th
     measurement.cycles = static_cast<uint64_t>(*seconds * machine.chip.clock_hz + 0.5);
     return measurement;
   }
-  for (const sim::Mode mode : {sim::Mode::timing_only, sim::Mode::timed}) {
-    sim::SystemOptions options;
-    options.mode = mode;
-    options.threads = threads;
-    auto system = sim::System::create(machine, options);
-    if (!system) return in_case(*case_, system.diagnostic());
-    double now = 0;
-    if (filler_) {
-      auto filler = Loaded::load(**system, *filler_, "fill");
-      if (!filler) return in_case(*case_, filler.diagnostic());
-      auto end = filler->run(now, nullptr);
-      if (!end) return in_case(*case_, end.diagnostic());
-      now = *end;
-    }
-    auto loaded = Loaded::load(**system, *program_, case_->id);
-    if (!loaded) return in_case(*case_, loaded.diagnostic());
-    if (case_->l2 == CacheState::warm) {
-      auto end = loaded->run(now, nullptr);
-      if (!end) return in_case(*case_, end.diagnostic());
-      now = *end;
-    }
-    auto end = loaded->run(now, &measurement);
-    if (!end) return in_case(*case_, end.diagnostic());
-    break;
+  bool needs_data = false;
+  auto measured = run_program(machine, threads, sim::Mode::timing_only, needs_data);
+  if (!measured && needs_data) measured = run_program(machine, threads, sim::Mode::timed, needs_data);
+  if (!measured) return in_case(*case_, measured.diagnostic());
+  return measured;
+}
+
+Expected<Measurement> Prepared::run_program(const machine::Machine& machine, unsigned threads, sim::Mode mode,
+                                            bool& needs_data) const {
+  Measurement measurement;
+  measurement.clock_hz = machine.chip.clock_hz;
+  sim::SystemOptions options;
+  options.mode = mode;
+  options.threads = threads;
+  auto system = sim::System::create(machine, options);
+  if (!system) return system.diagnostic();
+  double now = 0;
+  if (filler_) {
+    auto filler = Loaded::load(**system, *filler_, "fill");
+    if (!filler) return filler.diagnostic();
+    auto end = filler->run(now, nullptr, needs_data);
+    if (!end) return end.diagnostic();
+    now = *end;
   }
+  auto loaded = Loaded::load(**system, *program_, case_->id);
+  if (!loaded) return loaded.diagnostic();
+  if (case_->l2 == CacheState::warm) {
+    auto end = loaded->run(now, nullptr, needs_data);
+    if (!end) return end.diagnostic();
+    now = *end;
+  }
+  auto end = loaded->run(now, &measurement, needs_data);
+  if (!end) return end.diagnostic();
   return measurement;
 }
 

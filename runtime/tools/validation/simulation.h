@@ -9,6 +9,7 @@
 
 #include "device_sim/image/image.h"
 #include "device_sim/machine/machine.h"
+#include "device_sim/system/system.h"
 #include "runtime/tools/validation/case.h"
 
 namespace phx::validation {
@@ -46,6 +47,9 @@ class Prepared {
 
  private:
   Prepared() = default;
+  Expected<Measurement> run_program(const machine::Machine& machine, unsigned threads, sim::Mode mode,
+                                    bool& needs_data) const;
+
   const Case* case_ = nullptr;
   machine::Machine machine_;
   std::optional<image::Executable> program_;  // no copy
