@@ -1,4 +1,5 @@
-// Simulated against published numbers, both axes logarithmic: one panel for times, one for each kind of rate.
+// Simulated against published numbers, both axes logarithmic: one panel for times, one for each kind of rate, one for
+// power.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -83,10 +84,14 @@ std::string drawn(const Panel& panel, double left) {
                            std::pair(first, 1 + kBand)})
     svg += number(x(v)) + "," + number(y(v * factor)) + " ";
   svg += "\"/>\n" + line(x(first), y(first), x(last), y(last), "stroke=\"#555\"") + "</g>\n";
-  for (int power = static_cast<int>(std::floor(low)); power <= static_cast<int>(std::ceil(high)); ++power)
-    for (int digit : {1, 2, 5}) {
-      const double v = digit * std::pow(10, power);
-      if (std::log10(v) < low || std::log10(v) > high || (digit != 1 && high - low > 2.5)) continue;
+  // Powers of ten alone where there are many; every digit where there is hardly one.
+  auto shown = [&](int digit) {
+    return digit == 1 || high - low < 0.8 || (high - low < 2.5 && (digit == 2 || digit == 5));
+  };
+  for (int decade = static_cast<int>(std::floor(low)); decade <= static_cast<int>(std::ceil(high)); ++decade)
+    for (int digit = 1; digit < 10; ++digit) {
+      const double v = digit * std::pow(10, decade);
+      if (std::log10(v) < low || std::log10(v) > high || !shown(digit)) continue;
       svg += line(x(v), kTop, x(v), kTop + kPanel, "stroke=\"#ddd\"") +
              line(left, y(v), left + kPanel, y(v), "stroke=\"#ddd\"");
       svg += text_at(x(v), kTop + kPanel + 18, tick_text(v), "text-anchor=\"middle\"");
@@ -135,7 +140,8 @@ std::string drawn(const Panel& panel, double left) {
 }  // namespace
 
 std::string plot(const std::vector<Result>& results) {
-  Panel panels[] = {{"Times", "us", {}}, {"Operations", "TFLOPS or TOPS", {}}, {"Bytes", "GB/s", {}}};
+  Panel panels[] = {
+      {"Times", "us", {}}, {"Operations", "TFLOPS or TOPS", {}}, {"Bytes", "GB/s", {}}, {"Power", "W", {}}};
   std::vector<std::string> families;
   for (const Result& result : results)
     for (size_t i = 0; i < result.values.size(); ++i) {
@@ -144,10 +150,9 @@ std::string plot(const std::vector<Result>& results) {
       auto family = std::find(families.begin(), families.end(), result.subject->family);
       const auto index = static_cast<size_t>(family - families.begin());
       if (family == families.end()) families.push_back(result.subject->family);
-      const size_t panel = p.quantity != "rate" ? 0 : counts_operations(p.unit) ? 1 : 2;
-      const double scale = factor_of(p.unit, result.measurement.clock_hz) / (panel == 0   ? 1e-6
-                                                                             : panel == 1 ? 1e12
-                                                                                          : 1e9);
+      const size_t panel = p.quantity == "power" ? 3 : p.quantity != "rate" ? 0 : counts_operations(p.unit) ? 1 : 2;
+      constexpr double kUnits[] = {1e-6, 1e12, 1e9, 1};
+      const double scale = factor_of(p.unit, result.measurement.clock_hz) / kUnits[panel];
       const std::string label =
           result.subject->id + (p.quantity == "time" || p.quantity == "rate" ? "" : " " + p.quantity);
       panels[panel].points.push_back({p.value * scale, *result.values[i] * scale, index, p.frozen, label});
