@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 KEYS = "dma.request,dma.rate"
-CASES = ["--filter", "4096-large-tile", "--filter", "8192-basic-api"]
+CASES = ["--filter", "4096-large-tile", "--filter", "8192-basic-1"]
 
 
 def main():
