@@ -123,7 +123,9 @@ void DeviceMemory::read_lines(size_t count, LineAt line_at, Ticks served, const 
     } else {
       ++tally.l2_misses;
       ++answer.missed;
-      entry->filled = hbm_.serve(served, line_bytes_ + overhead_bytes) + (latency.l2_miss - latency.l2_hit);
+      const Ticks fetched = hbm_.serve(served, line_bytes_ + overhead_bytes);
+      entry->filled =
+          std::max(fetched, served + answer.missed * latency.miss_pace) + (latency.l2_miss - latency.l2_hit);
       overhead_bytes = 0;
       tally.hbm_read += line_bytes_;
     }

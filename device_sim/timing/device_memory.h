@@ -21,6 +21,7 @@ namespace phx::sim::timing {
 // Unloaded latencies of one kind of requester, from its request to its data.
 struct AccessLatency {
   Ticks l2_hit = 0, l2_miss = 0;
+  Ticks miss_pace = 0;  // between two lines that one request fetches: whoever waits for such a line waits for its turn
 };
 
 struct MemoryTally {

@@ -39,7 +39,8 @@ Replay::Replay(const machine::Machine& m, std::span<const isa::Instruction> code
   }
   const machine::Chip& chip = m.chip;
   simt_latency = {ticks_of_cycles(chip.simt.dcache_l2_hit_cycles), ticks_of_cycles(chip.simt.dcache_miss_cycles)};
-  dma_latency = {ticks_of_cycles(chip.l2.hit_latency_cycles), ticks_of_cycles(chip.hbm.miss_latency_cycles)};
+  dma_latency = {ticks_of_cycles(chip.l2.hit_latency_cycles), ticks_of_cycles(chip.hbm.miss_latency_cycles),
+                 ticks_of_cycles(chip.dma.miss_cycles_per_line)};
   for (AccessLatency* latency : {&simt_latency, &dma_latency}) {
     latency->l2_hit = std::max(latency->l2_hit, kCycle);
     latency->l2_miss = std::max(latency->l2_miss, latency->l2_hit);
