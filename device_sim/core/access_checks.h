@@ -14,13 +14,13 @@
 #include <vector>
 
 #include "device_sim/check/access_history.h"
-#include "device_sim/check/byte_set.h"
 #include "device_sim/check/checks.h"
 #include "device_sim/check/finding.h"
 #include "device_sim/check/thread_order.h"
 #include "device_sim/core/decoded.h"
 #include "device_sim/isa/isa.h"
 #include "device_sim/memory/address_space.h"
+#include "device_sim/memory/byte_set.h"
 
 namespace phx::sim {
 

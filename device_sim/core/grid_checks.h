@@ -12,8 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "device_sim/check/footprint.h"
 #include "device_sim/core/access_checks.h"
+#include "device_sim/memory/footprint.h"
 
 namespace phx::sim {
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "device_sim/check/checks.h"
-#include "device_sim/check/footprint.h"
+#include "device_sim/memory/footprint.h"
 #include "device_sim/core/block.h"
 #include "device_sim/core/fault.h"
 #include "device_sim/core/program.h"

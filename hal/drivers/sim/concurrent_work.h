@@ -13,9 +13,9 @@
 #include <optional>
 #include <string>
 
-#include "device_sim/check/footprint.h"
 #include "device_sim/core/fault.h"
 #include "device_sim/core/program.h"
+#include "device_sim/memory/footprint.h"
 
 namespace phx::hal::sim {
 

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "device_sim/check/footprint.h"
+#include "device_sim/memory/footprint.h"
 
 using namespace phx::sim;
 

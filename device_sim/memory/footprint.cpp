@@ -1,4 +1,4 @@
-#include "device_sim/check/footprint.h"
+#include "device_sim/memory/footprint.h"
 
 #include <algorithm>
 #include <bit>
