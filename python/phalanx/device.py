@@ -64,7 +64,7 @@ class Device:
 
     machine   name, .toml file or Machine; phalanx.default_machine if not given
     mode      "timed"; "functional": values without times; "timing-only": times without values
-    check     extra checks of device code: "synccheck" finds accesses of two pipes that no flag orders
+    check     extra checks of device code, as in "initcheck,racecheck,synccheck" or "all" (docs/checks.md)
     threads   host threads of the simulation; only host time depends on it
     trace     file for https://ui.perfetto.dev, complete after close()
     overrides numbers of the machine to change: {"chip.clock": "1.5GHz"}
