@@ -158,14 +158,20 @@ Status Execution::beside(const Context& at, ConcurrentWork::Work work, SimTime e
 }
 
 void Execution::span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start,
-                     SimTime end, uint64_t bytes, uint64_t digest, const phx::sim::Energy& energy) {
+                     SimTime end, uint64_t bytes, uint64_t digest, const phx::sim::Energy& energy,
+                     const std::string& link) {
   const std::string device = "device " + std::to_string(at.group.first());
   if (phx::sim::TraceSink* trace = machine_->trace.get()) {
     constexpr double kMicroseconds = 1.0 / kPicosecondsPerMicrosecond;
     phx::sim::TraceSink::Argument arguments[] = {{"bytes", static_cast<double>(bytes)},
                                                  {"stream", 0, at.submission.label}};
-    trace->span(trace->lane(trace->process(device), track), name, static_cast<double>(start) * kMicroseconds,
-                static_cast<double>(end - start) * kMicroseconds, arguments);
+    const double from = static_cast<double>(start) * kMicroseconds, until = static_cast<double>(end) * kMicroseconds;
+    const uint32_t process = trace->process(device, phx::sim::TraceSink::kDevices + static_cast<int>(at.group.first()));
+    trace->span(trace->free_lane(process, track, phx::sim::TraceSink::kCopies, from, until), name, from, until - from,
+                arguments);
+    if (!link.empty())
+      trace->span(trace->free_lane(trace->process("links", phx::sim::TraceSink::kLinks), link, -1, from, until), name,
+                  from, until - from, arguments);
   }
   if (!sink_) return;
   SpanRecord record;
@@ -180,6 +186,25 @@ void Execution::span(const Context& at, const std::string& track, const char* na
   for (const auto& [part, joules] : energy) record.energy.push_back({part, joules});
   sink_->span(record);
 }
+
+namespace {
+
+// The link that a copy crosses, by the homes of its first bytes; 0 is the host's side. Empty within a device.
+std::string link_name(phx::sim::System& system, uint64_t to, uint64_t from, uint16_t reader) {
+  auto home = [&](uint64_t address) -> int {
+    const phx::sim::Buffer* buffer = address ? system.memory().find(address) : nullptr;
+    return !buffer || buffer->host ? -1 : buffer->home(address, reader);
+  };
+  const int source = home(from), target = home(to);
+  auto name = [](int side) { return side < 0 ? std::string("host") : std::to_string(side); };
+  if (source == target) return {};
+  const std::string ends = name(source) + " -> " + name(target);
+  if (source < 0 || target < 0) return ends;
+  auto path = machine::path(system.machine(), source, target);
+  return path ? std::string(path->level) + ": " + ends + " copies" : ends;
+}
+
+}  // namespace
 
 StatusOr<SimTime> Execution::copy(const Context& at, const Copy& command) {
   phx::sim::System& system = *machine_->system;
@@ -234,7 +259,8 @@ StatusOr<SimTime> Execution::copy(const Context& at, const Copy& command) {
     work.name = std::string("a copy ") + name;
     if (Status status = beside(at, std::move(work), end); !status) return status;
   }
-  span(at, std::string("copy ") + name, name, "copy", start, end, bytes, digest, energy);
+  const std::string link = machine_->trace ? link_name(system, to.device, from.device, at.members.front()) : "";
+  span(at, std::string("copy ") + name, name, "copy", start, end, bytes, digest, energy, link);
   return end;
 }
 

@@ -51,7 +51,8 @@ class Execution {
   Status faulted(const phx::sim::Fault& fault, const std::string& label);
   void serve(std::span<const phx::sim::ServiceRecord> records, const std::string& kernel, SimTime when);
   void span(const Context& at, const std::string& track, const char* name, const char* category, SimTime start,
-            SimTime end, uint64_t bytes, uint64_t digest = 0, const phx::sim::Energy& energy = {});
+            SimTime end, uint64_t bytes, uint64_t digest = 0, const phx::sim::Energy& energy = {},
+            const std::string& link = {});
 
   std::shared_ptr<MachineState> machine_;
   Telemetry* sink_;
