@@ -29,9 +29,9 @@ TEST_CASE("a load costs the hit, L2 hit or miss latency") {
   LaunchScript launch{.machine = machine, .code = load_and_use()};
   launch.devices = {&device};
   launch.blocks = {{WarpScript().run(0, 2).access(AccessKind::gm_load, 100).end()}};
-  // Beside the unloaded latency, the line crosses the L2 (128 B) and, on a miss, HBM (512 B).
+  // Beside the unloaded latency, the line crosses the L2 and, on a miss, HBM: one sector of an L2 line.
   double l2 = 128 / (machine.chip.l2.read_bytes_per_second / 1e9),
-         hbm = 512 / (machine.chip.hbm.bytes_per_second() / 1e9);
+         hbm = 128 / (machine.chip.hbm.bytes_per_second() / 1e9);
   auto near = [](uint64_t cycles, double expected) {
     return double(cycles) >= expected && double(cycles) <= expected + 2;
   };
@@ -40,7 +40,7 @@ TEST_CASE("a load costs the hit, L2 hit or miss latency") {
   CHECK(near(cold.cycles, kFirstBlock + simt.dcache_miss_cycles + l2 + hbm + 1));
   CHECK(cold.events.at("dcache_misses") == 1);
   CHECK(cold.events.at("l2_misses") == 1);
-  CHECK(cold.bytes.at("hbm_read") == 512);
+  CHECK(cold.bytes.at("hbm_read") == 128);
   CHECK(cold.bytes.at("l2_read") == 128);
   CHECK(cold.stall_cycles.at("memory") >= uint64_t(simt.dcache_miss_cycles) - 1);
 
