@@ -121,7 +121,7 @@ TEST_CASE("programs that do not make sense are refused") {
   has(refused([](Executable& e) { e.kernels[0].name = ""; }), "no name");
   has(refused([](Executable& e) { e.kernels[0].name = "a\nb"; }), "no name");
   has(refused([](Executable& e) { e.kernels[0].max_threads = 0; }), "max_threads is 0");
-  has(refused([](Executable& e) { e.kernels[0].max_threads = 1025; }), "max_threads is 1025");
+  has(refused([](Executable& e) { e.kernels[0].max_threads = 2049; }), "max_threads is 2049");
   has(refused([](Executable& e) { e.kernels[0].local_bytes = ~0u; }), "local memory");
   has(refused([](Executable& e) { e.kernels[0].ub_static_bytes = ~0u; }), "unified buffer");
   has(refused([](Executable& e) { e.kernels[0].param_bytes = 8; }), "parameters overlap");
