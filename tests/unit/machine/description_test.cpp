@@ -50,7 +50,7 @@ TEST_CASE("numbers arrive in the schema's units") {
   CHECK(m.chip.hbm.peak_bytes_per_second == 1.6e12);
   CHECK(m.chip.dma.request_cycles == 2.9);
   CHECK(m.chip.cube.macs_per_cycle.at("f16") == 4096);
-  CHECK(m.chip.launch.base_ns == 2500);
+  CHECK(m.chip.launch.base_ns == 400);
   CHECK(m.chip.simt.kind == SimtKind::Virtual);
   CHECK(m.chip.simt.warp_size == 32);
   CHECK(m.chip.vector.timing.at("vadd").slope_cycles == 2);
