@@ -23,8 +23,9 @@ std::string buffer_name(const image::Object& object, const std::string& program)
 
 }  // namespace
 
-Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, AddressSpace& memory,
-                                                 std::span<const uint16_t> members, std::string name) {
+// With its objects in device memory and their addresses in its words.
+Expected<std::shared_ptr<Program>> Program::placed(image::Executable executable, AddressSpace& memory,
+                                                   std::span<const uint16_t> members, const std::string& name) {
   std::shared_ptr<Program> program(new Program);
   program->executable_ = std::move(executable);
   program->memory_ = &memory;
@@ -61,7 +62,15 @@ Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, A
   }
   for (uint64_t address : program->object_addresses_)
     if (memory.find(address)->placement == Placement::replicated) memory.make_read_only(address);
+  return program;
+}
 
+Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, AddressSpace& memory,
+                                                 std::span<const uint16_t> members, std::string name) {
+  auto made = placed(std::move(executable), memory, members, name);
+  if (!made) return made.diagnostic();
+  const std::shared_ptr<Program>& program = *made;
+  const image::Executable& image = program->executable_;
   for (uint64_t word = 0; word < image.code.size();) {
     auto instruction = isa::decode(image.code, word);
     if (!instruction) return instruction.diagnostic();
@@ -82,6 +91,18 @@ Expected<std::shared_ptr<Program>> Program::load(image::Executable executable, A
       return error(name + ": kernel " + kernel.name + " enters at word " + std::to_string(kernel.entry) +
                    ", which starts no instruction");
   program->decoded_ = decode_program(program->code_, image.target != image::CoreKind::simt);
+  return program;
+}
+
+Expected<std::shared_ptr<Program>> Program::load_again(const Program& loaded, AddressSpace& memory,
+                                                       std::span<const uint16_t> members, std::string name) {
+  auto program = placed(loaded.executable_, memory, members, name);
+  if (!program) return program.diagnostic();
+  (*program)->code_ = loaded.code_;
+  (*program)->words_ = loaded.words_;
+  (*program)->decoded_ = loaded.decoded_;
+  (*program)->proofs_ = loaded.proofs_;
+  (*program)->identity_ = loaded.identity_;
   return program;
 }
 
@@ -106,15 +127,16 @@ uint32_t Program::index_of(uint32_t word) const {
 }
 
 std::optional<DataDependence> Program::dependence(uint32_t kernel) const {
-  std::lock_guard lock(dependences_mutex_);
-  auto known = dependences_.find(kernel);
-  if (known == dependences_.end()) known = dependences_.emplace(kernel, data_dependence(code_, entry(kernel))).first;
+  std::lock_guard lock(proofs_->mutex);
+  auto known = proofs_->dependences.find(kernel);
+  if (known == proofs_->dependences.end())
+    known = proofs_->dependences.emplace(kernel, data_dependence(code_, entry(kernel))).first;
   return known->second;
 }
 
 bool Program::movable(uint32_t kernel) const {
-  std::lock_guard lock(dependences_mutex_);
-  if (auto known = movable_.find(kernel); known != movable_.end()) return known->second;
+  std::lock_guard lock(proofs_->mutex);
+  if (auto known = proofs_->movable.find(kernel); known != proofs_->movable.end()) return known->second;
   PointerSources sources;
   sources.parameter = [&](uint64_t offset, uint64_t bytes) {
     for (const image::Param& param : executable_.kernels[kernel].params) {
@@ -129,7 +151,7 @@ bool Program::movable(uint32_t kernel) const {
                        [&](const image::Relocation& r) { return r.place >= first && r.place < first + count; });
   };
   const bool movable = movable_addresses(code_, entry(kernel), sources);
-  movable_.emplace(kernel, movable);
+  proofs_->movable.emplace(kernel, movable);
   return movable;
 }
 

@@ -27,6 +27,9 @@ class Program {
   // replicated over the members. `name` appears in faults and buffer names.
   static Expected<std::shared_ptr<Program>> load(image::Executable executable, AddressSpace& memory,
                                                  std::span<const uint16_t> members, std::string name);
+  // The same program for other members, without reading its code again, which must hold no address of an object.
+  static Expected<std::shared_ptr<Program>> load_again(const Program& loaded, AddressSpace& memory,
+                                                       std::span<const uint16_t> members, std::string name);
   ~Program();  // frees the objects
 
   const image::Executable& executable() const { return executable_; }
@@ -66,14 +69,20 @@ class Program {
   const DecodedProgram& decoded(bool observed = false) const;
 
  private:
+  // What is known of the kernels that somebody asked about. Shared with the same program for other members.
+  struct Proofs {
+    std::mutex mutex;
+    std::map<uint32_t, std::optional<DataDependence>> dependences;
+    std::map<uint32_t, bool> movable;
+  };
   Program() = default;
+  static Expected<std::shared_ptr<Program>> placed(image::Executable executable, AddressSpace& memory,
+                                                   std::span<const uint16_t> members, const std::string& name);
   image::Executable executable_;
   std::vector<isa::Instruction> code_;
   std::vector<uint32_t> words_;
   std::vector<uint64_t> object_addresses_;
-  mutable std::mutex dependences_mutex_;
-  mutable std::map<uint32_t, std::optional<DataDependence>> dependences_;  // by kernel, of those asked for
-  mutable std::map<uint32_t, bool> movable_;                               // likewise
+  std::shared_ptr<Proofs> proofs_ = std::make_shared<Proofs>();
   Identity identity_{};
   AddressSpace* memory_ = nullptr;
   std::shared_ptr<const DecodedProgram> decoded_;

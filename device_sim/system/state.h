@@ -1,12 +1,14 @@
 // The System's own state (internal to this folder).
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include <tbb/task_arena.h>
 
+#include "device_sim/system/flag_hints.h"
 #include "device_sim/system/reuse.h"
 #include "device_sim/system/system.h"
 
@@ -34,6 +36,8 @@ struct System::State {
   std::mutex exclusive;                               // one launch, load or transfer at a time
   std::vector<std::unique_ptr<DeviceTiming>> timing;  // by device ordinal; null: has not run anything
   TimedLaunches launches;
+  std::map<std::pair<Program::Identity, uint32_t>, FlagHints> flag_hints;  // by program and kernel
+  std::map<Program::Identity, std::weak_ptr<const Program>> loaded;
 };
 
 }  // namespace phx::sim

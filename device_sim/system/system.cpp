@@ -64,6 +64,14 @@ AddressSpace& System::memory() { return state_->memory; }
 
 Expected<std::shared_ptr<Program>> System::load(std::span<const std::byte> file, std::span<const uint16_t> members,
                                                 const std::string& name) {
+  // Many devices load the same file: it is read and checked once.
+  const Program::Identity identity = identity_of(file);
+  {
+    std::lock_guard lock(state_->exclusive);
+    auto loaded = state_->loaded[identity].lock();
+    if (loaded && loaded->executable().code_relocations.empty())
+      return Program::load_again(*loaded, state_->memory, members, name);
+  }
   auto executable = image::read(file, name);
   if (!executable) return executable.diagnostic();
   if (executable->target == image::CoreKind::simt) {
@@ -76,7 +84,11 @@ Expected<std::shared_ptr<Program>> System::load(std::span<const std::byte> file,
   if (Outcome timed = check_vector_classes(*executable, state_->machine, name); !timed) return timed.diagnostic();
   std::lock_guard lock(state_->exclusive);
   auto program = Program::load(std::move(*executable), state_->memory, members, name);
-  if (program) (*program)->set_identity(identity_of(file));
+  if (program) {
+    (*program)->set_identity(identity);
+    std::erase_if(state_->loaded, [](const auto& one) { return one.second.expired(); });
+    state_->loaded[identity] = *program;
+  }
   return program;
 }
 

@@ -155,7 +155,7 @@ class Bench:
 
 def text(build, folder, runs, small=False):
     bench = Bench(build, folder, runs)
-    product_sizes = (512, 1024, 256, 512, 16) if small else (4096, 8192, 1024, 4096, DEVICES)
+    product_sizes = (512, 1024, 256, 512, 16) if small else (4096, 8192, 1024, 8192, DEVICES)
     large, huge, usual, shard, devices = product_sizes
     lines = [f"Whole programs and matrix products; machine {MACHINE}, `cloudmatrix-384` for many devices; one host thread; CPU time unless it says "
              "wall.", "",
