@@ -73,6 +73,14 @@ PHX_ALWAYS U16 f16_of(F32 value) {
 #endif
 PHX_ALWAYS F32 f32_of_bf16(U16 halves) { return cast<F32>(__builtin_convertvector(halves, U32) << 16); }
 PHX_ALWAYS F32 f32_of_s8(U8 bytes) { return __builtin_convertvector(cast<I8>(bytes), F32); }
+// The fields of the 8-bit floats are those of the upper part of an f16. e4m3's bias is 8 less, so its numbers come out
+// 2^8 too small, which costs no digit; its only NaN has no counterpart there.
+PHX_ALWAYS F32 f32_of_e4m3(U8 bytes) {
+  const U16 x = __builtin_convertvector(bytes, U16), magnitude = x & 0x7f;
+  const U16 half = (magnitude == U16(0x7f)) ? U16(0x7e00) : magnitude << 7;
+  return f32_of_f16(half | (x & 0x80) << 8) * F32(0x1p8f);
+}
+PHX_ALWAYS F32 f32_of_e5m2(U8 bytes) { return f32_of_f16(__builtin_convertvector(bytes, U16) << 8); }
 
 PHX_ALWAYS U16 bf16_of(F32 value) {
   const U32 x = cast<U32>(value);
@@ -163,6 +171,16 @@ template <>
 struct Element<Type::S8> {
   using Vector = U8;
   PHX_ALWAYS F32 widen(Vector v) { return f32_of_s8(v); }
+};
+template <>
+struct Element<Type::F8E4M3> {
+  using Vector = U8;
+  PHX_ALWAYS F32 widen(Vector v) { return f32_of_e4m3(v); }
+};
+template <>
+struct Element<Type::F8E5M2> {
+  using Vector = U8;
+  PHX_ALWAYS F32 widen(Vector v) { return f32_of_e5m2(v); }
 };
 template <Type kType>
 constexpr uint32_t kC0 = 32 / (sizeof(typename Element<kType>::Vector) / 16);
@@ -328,6 +346,10 @@ void multiply(const Multiply& job) {
       return multiply_of<Type::F32>(job);
     case Type::S8:
       return multiply_of<Type::S8>(job);
+    case Type::F8E4M3:
+      return multiply_of<Type::F8E4M3>(job);
+    case Type::F8E5M2:
+      return multiply_of<Type::F8E5M2>(job);
     default:
       return;
   }

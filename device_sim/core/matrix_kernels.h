@@ -12,7 +12,7 @@ namespace phx::sim {
 
 // l0c = start + l0a x l0b.
 struct Multiply {
-  isa::Type type;             // of both operands: s8, f16, bf16, f32
+  isa::Type type;             // of both operands: s8, e4m3, e5m2, f16, bf16, f32
   const unsigned char* a;     // zZ, m x k
   const unsigned char* b;     // Zn, k x n
   unsigned char* c;           // f32 (s8: s32) in NZ with a pitch of up(m, 16) rows

@@ -20,6 +20,7 @@ inline constexpr uint32_t T_F16 = type_bit(Type::F16), T_BF16 = type_bit(Type::B
 inline constexpr uint32_t T_F32 = type_bit(Type::F32), T_F64 = type_bit(Type::F64);
 inline constexpr uint32_t T_F16X2 = type_bit(Type::F16X2), T_BF16X2 = type_bit(Type::BF16X2);
 inline constexpr uint32_t T_E4M3 = type_bit(Type::F8E4M3), T_E5M2 = type_bit(Type::F8E5M2);
+inline constexpr uint32_t T_F8 = T_E4M3 | T_E5M2;
 inline constexpr uint32_t T_INT = T_S32 | T_U32 | T_S64 | T_U64;
 inline constexpr uint32_t T_BITS = T_B32 | T_B64;
 inline constexpr uint32_t T_FLOAT = T_F16 | T_BF16 | T_F32 | T_F64;
@@ -27,7 +28,7 @@ inline constexpr uint32_t T_FLOATV = T_FLOAT | T_F16X2 | T_BF16X2;
 inline constexpr uint32_t T_LOAD = T_S8 | T_U8 | T_S16 | T_U16 | T_BITS;
 inline constexpr uint32_t T_STORE = T_U8 | T_U16 | T_BITS;
 inline constexpr uint32_t T_ATOM = T_INT | T_BITS | T_FLOATV;
-inline constexpr uint32_t T_CVT = T_S8 | T_U8 | T_S16 | T_U16 | T_INT | T_FLOAT | T_E4M3 | T_E5M2;
+inline constexpr uint32_t T_CVT = T_S8 | T_U8 | T_S16 | T_U16 | T_INT | T_FLOAT | T_F8;
 }  // namespace type_set
 
 }  // namespace phx::isa

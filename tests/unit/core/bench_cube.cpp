@@ -76,6 +76,7 @@ const Row kRows[] = {
     {"mmad.f16 128x256x64", SHAPE, "mmad.f16 zero, zero, zero, s10", kProduct, true},
     {"mmad.bf16 128x256x64", SHAPE, "mmad.bf16 zero, zero, zero, s10", kProduct, true},
     {"mmad.s8 128x256x64", SHAPE, "mmad.s8 zero, zero, zero, s10", kProduct, true},
+    {"mmad.e4m3 128x256x64", SHAPE, "mmad.e4m3 zero, zero, zero, s10", kProduct, true},
     {"mmad.f32 128x256x32", " mov.b64 s10, 0x1100020080\n", "mmad.f32 zero, zero, zero, s10", kProduct / 2, true},
     {"mmad.f16 16x256x64", " mov.b64 s10, 0x1100040010\n", "mmad.f16 zero, zero, zero, s10", kProduct / 8, true},
     {"dma_nd2nz.f16 128x256", NZ, "dma_nd2nz.f16 zero, s2, s10, s11", kTile * 2, false},

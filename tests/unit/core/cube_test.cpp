@@ -10,7 +10,7 @@ using phx::isa::Type;
 
 namespace {
 
-constexpr Type kTypes[] = {Type::S8, Type::F16, Type::BF16, Type::F32};
+constexpr Type kTypes[] = {Type::S8, Type::F8E4M3, Type::F8E5M2, Type::F16, Type::BF16, Type::F32};
 constexpr uint64_t kL1B = 256 * 1024;  // where b lies in l1
 
 std::string accumulators_of(Type type) { return type == Type::S8 ? "s32" : "f32"; }
@@ -89,7 +89,39 @@ TEST_CASE("products larger than a panel") {
 }
 
 TEST_CASE("infinities, NaN, subnormals and zeros") {
-  for (Type type : {Type::F16, Type::BF16, Type::F32}) check_product({type, 40, 48, 33, false, true, true});
+  for (Type type : {Type::F8E4M3, Type::F8E5M2, Type::F16, Type::BF16, Type::F32})
+    check_product({type, 40, 48, 33, false, true, true});
+}
+
+TEST_CASE("every 8-bit float times one is what its format says") {
+  constexpr uint64_t k = 32;
+  for (Type type : {Type::F8E4M3, Type::F8E5M2}) {
+    CAPTURE(name_of(type));
+    const bool e4m3 = type == Type::F8E4M3;
+    Matrix a(type, 256, k), identity(type, k, k);
+    for (uint64_t m = 0; m < 256; ++m) a.set(m, 0, static_cast<uint32_t>(m));
+    for (uint64_t i = 0; i < k; ++i) identity.set(i, i, e4m3 ? 0x38 : 0x3c);
+    CubeProgram program;
+    load_operand(program, "s2", a, true, false, 0, 0);
+    load_operand(program, "s4", identity, false, false, kL1B, 0);
+    program("mmad." + name_of(type) + " zero, zero, zero, {}", {mmad_shape(256, k, 1, true)});
+    program("fixpipe.gm.f32.f32 s8, zero, {}, {}", {fixpipe_shape(256, 1, 256), 4});
+    Rig rig(bound(program.end(), test_machine()));
+    const uint64_t c = rig.buffer(std::vector<float>(256), "c");
+    rig.arguments(rig.buffer(a.bytes, "a"), rig.buffer(identity.bytes, "b"), uint64_t{0}, c);
+    rig.run_well();
+    const auto got = rig.read<float>(c, 256);
+    for (int x = 0; x < 256; ++x) {
+      const int digits = e4m3 ? 3 : 2, bias = e4m3 ? 7 : 15, exponent = (x & 0x7f) >> digits,
+                fraction = x & ((1 << digits) - 1);
+      const double sign = x & 0x80 ? -1 : 1, one = 1 << digits;
+      double want = sign * std::ldexp(exponent ? one + fraction : fraction, std::max(exponent, 1) - bias - digits);
+      if (e4m3 ? (x & 0x7f) == 0x7f : exponent == 31) want = e4m3 || fraction ? NAN : sign * INFINITY;
+      CAPTURE(x);
+      CHECK((std::isnan(want) ? std::isnan(got[x]) : double(got[x]) == want));
+    }
+    CHECK(got[e4m3 ? 0x7e : 0x7b] == (e4m3 ? 448 : 57344));
+  }
 }
 
 TEST_CASE("sums go on from the accumulators, and wrap for s8") {

@@ -38,6 +38,8 @@ struct Matrix {
     const uint32_t value = bits(r, c);
     if (type == Type::F16) return num::f32_from_f16(static_cast<uint16_t>(value));
     if (type == Type::BF16) return num::f32_from_bf16(static_cast<uint16_t>(value));
+    if (type == Type::F8E4M3) return num::f32(num::convert(num::Format::F32, num::Format::E4M3, value));
+    if (type == Type::F8E5M2) return num::f32(num::convert(num::Format::F32, num::Format::E5M2, value));
     return std::bit_cast<float>(value);
   }
   int32_t integer(uint64_t r, uint64_t c) const {
@@ -56,6 +58,11 @@ inline void fill(Matrix& x, std::mt19937& random, bool special = false) {
       uint32_t bits = std::bit_cast<uint32_t>(value);
       if (x.type == Type::F16) bits = num::f16_from(value);
       if (x.type == Type::BF16) bits = num::bf16_from(value);
+      if (x.type == Type::F8E4M3 || x.type == Type::F8E5M2) {
+        const num::Format format = x.type == Type::F8E4M3 ? num::Format::E4M3 : num::Format::E5M2;
+        bits = static_cast<uint32_t>(num::convert(format, num::Format::F32, bits));
+        if (special && random() % 16 == 0) bits = random() & 0xff;  // subnormals and the largest, too
+      }
       if (x.type == Type::S8 || x.type == Type::S32) bits = random();
       x.set(r, c, bits);
     }
