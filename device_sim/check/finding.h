@@ -7,7 +7,7 @@
 
 namespace phx::sim {
 
-enum class FindingKind : uint8_t { uninitialised_read, race, missing_flag };
+enum class FindingKind : uint8_t { uninitialised_read, race, missing_flag, surplus_flag };
 
 // One for each pair of instructions and space: the first in order of blocks.
 struct Finding {

@@ -1,6 +1,7 @@
 #include "device_sim/check/pipe_order.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace phx::sim {
 namespace {
@@ -29,17 +30,64 @@ bool rows_meet(const PipeOrder::Range& x, const PipeOrder::Range& y) {
   return false;
 }
 
-void PipeOrder::set(unsigned from, unsigned to, unsigned id) { events_[{from, to, id}] = clocks_[from]; }
-void PipeOrder::wait(unsigned from, unsigned to, unsigned id) { join(clocks_[to], events_[{from, to, id}]); }
+void PipeOrder::set(unsigned from, unsigned to, unsigned id, uint32_t instruction) {
+  events_[{from, to, id}] = {clocks_[from], instruction, use_ ? use_->now() : 0};
+}
 
-void PipeOrder::barrier() {
+void PipeOrder::wait(unsigned from, unsigned to, unsigned id, uint32_t instruction) {
+  const Event& event = events_[{from, to, id}];
+  if (use_) {
+    const uint32_t pair = use_->execute({event.set_by, instruction});
+    for (unsigned p = 0; p < kPipes; ++p)
+      if (p != to && event.known[p] && event.known[p] >= clocks_[to][p])
+        use_->learn(to, p, event.known[p], pair, from, event.when);
+  }
+  join(clocks_[to], event.known);
+}
+
+void PipeOrder::barrier(uint32_t instruction) {
   Clock all{};
   for (const Clock& clock : clocks_) join(all, clock);
+  if (use_) {
+    const uint32_t pair = use_->execute({instruction, instruction});
+    for (unsigned q = 0; q < kPipes; ++q)
+      for (unsigned p = 0; p < kPipes; ++p)
+        if (p != q && all[p] > clocks_[q][p]) use_->learn(q, p, all[p], pair, p, use_->now());
+  }
   clocks_.fill(all);
 }
 
-void PipeOrder::cross_set(unsigned pipe) { join(raised_, clocks_[pipe]); }
-void PipeOrder::cross_wait(unsigned pipe) { join(clocks_[pipe], raised_); }
+void PipeOrder::barrier_of(unsigned pipe, uint32_t instruction) {
+  if (!use_) return;
+  own_barrier_[pipe] = clocks_[pipe][pipe];
+  use_->learn(pipe, pipe, clocks_[pipe][pipe], use_->execute({instruction, instruction}), pipe, use_->now());
+}
+
+// What other cores need of it is not known: all that the pipe knows.
+void PipeOrder::cross_set(unsigned pipe) {
+  if (use_)
+    for (unsigned p = 0; p < kPipes; ++p)
+      if (p != pipe && clocks_[pipe][p]) use_->need(pipe, p, clocks_[pipe][p]);
+  join(raised_, clocks_[pipe]);
+}
+void PipeOrder::cross_wait(unsigned pipe) {
+  if (use_) {
+    const uint32_t pair = use_->execute({kNobody, kNobody});
+    for (unsigned p = 0; p < kPipes; ++p)
+      if (p != pipe && raised_[p] > clocks_[pipe][p]) use_->learn(pipe, p, raised_[p], pair, p, use_->now());
+    heard_outside_[pipe].push_back(++clocks_[pipe][pipe]);
+  }
+  join(clocks_[pipe], raised_);
+}
+
+// The latest access that is ordered before now stands for all earlier ones of its pipe.
+void PipeOrder::need(const Log& log, unsigned earlier_pipe, unsigned later_pipe, bool anywhere, const Range& range) {
+  const uint64_t known = earlier_pipe == later_pipe ? own_barrier_[later_pipe] : clocks_[later_pipe][earlier_pipe];
+  if (known == 0) return;
+  for (auto at = log.accesses.rbegin(); at != log.accesses.rend(); ++at)
+    if (at->time <= known && (anywhere || rows_meet(at->range, range)))
+      return use_->need(later_pipe, earlier_pipe, at->time);
+}
 
 void PipeOrder::compare(const Log& log, unsigned earlier_pipe, bool earlier_writes, const Finding& later,
                         const Range& range) {
@@ -74,6 +122,18 @@ void PipeOrder::access(unsigned pipe, uint32_t instruction, unsigned space, uint
     compare(place.writes[other], other, true, finding, range);
     if (write) compare(place.reads[other], other, false, finding, range);
   }
+  if (use_) {
+    // Tiles of device memory are many, and all of a buffer count as one.
+    const bool anywhere = space == kDeviceMemory;
+    for (unsigned other = 0; other < kPipes; ++other) {
+      need(place.writes[other], other, pipe, anywhere && other != pipe, range);
+      if (write) need(place.reads[other], other, pipe, anywhere && other != pipe, range);
+      if (!anywhere || other == pipe) continue;
+      const auto& heard = heard_outside_[other];
+      const auto later = std::upper_bound(heard.begin(), heard.end(), clocks_[pipe][other]);
+      if (later != heard.begin()) use_->need(pipe, other, *std::prev(later));
+    }
+  }
   Log& log = write ? place.writes[pipe] : place.reads[pipe];
   const Access access{++clocks_[pipe][pipe], instruction, range};
   if (auto known = log.by_range.find(range); known != log.by_range.end()) {
@@ -91,6 +151,9 @@ void PipeOrder::clear() {
   events_.clear();
   places_.clear();
   findings_.clear();
+  if (use_) use_->clear();
+  own_barrier_ = {};
+  for (auto& heard : heard_outside_) heard.clear();
 }
 
 }  // namespace phx::sim

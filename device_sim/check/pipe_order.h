@@ -17,8 +17,11 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <memory>
 #include <tuple>
 #include <vector>
+
+#include "device_sim/check/flag_use.h"
 
 namespace phx::sim {
 
@@ -44,9 +47,18 @@ class PipeOrder {
     uint64_t from = 0, to = 0;  // bytes of the later access: first, one behind the last
   };
 
-  void set(unsigned from, unsigned to, unsigned id);   // set_flag
-  void wait(unsigned from, unsigned to, unsigned id);  // wait_flag
-  void barrier();                                      // of all pipes
+  static constexpr uint32_t kNobody = FlagUse::kNobody;  // no instruction of its own, as the unit flag
+  static constexpr unsigned kDeviceMemory = 6;           // the space that other cores see too
+
+  // `hints`: also finds out which flags and barriers are of use. That takes a few times as long.
+  explicit PipeOrder(bool hints = false) {
+    if (hints) use_ = std::make_unique<FlagUse>();
+  }
+
+  void set(unsigned from, unsigned to, unsigned id, uint32_t instruction = kNobody);   // set_flag
+  void wait(unsigned from, unsigned to, unsigned id, uint32_t instruction = kNobody);  // wait_flag
+  void barrier(uint32_t instruction = kNobody);                                        // of all pipes
+  void barrier_of(unsigned pipe, uint32_t instruction);                                // of one, for hints
   void cross_set(unsigned pipe);
   void cross_wait(unsigned pipe);
   // `region` tells apart ranges of a space that cannot meet (buffers of device memory).
@@ -55,6 +67,7 @@ class PipeOrder {
   // One for each pair of instructions and space, in the order in which they were found; at most kMost.
   static constexpr size_t kMost = 100;
   const std::vector<Finding>& findings() const { return findings_; }
+  FlagUse* use() const { return use_.get(); }
   void clear();
 
  private:
@@ -72,13 +85,24 @@ class PipeOrder {
     std::array<Log, kPipes> reads, writes;
   };
 
+  struct Event {
+    Clock known{};
+    uint32_t set_by = kNobody;
+    uint64_t when = 0;  // FlagUse::now()
+  };
+
+  void need(const Log& log, unsigned earlier_pipe, unsigned later_pipe, bool anywhere, const Range& range);
   void compare(const Log& log, unsigned earlier_pipe, bool earlier_writes, const Finding& later, const Range& range);
 
   std::array<Clock, kPipes> clocks_{};
   Clock raised_{};  // known to cross-core flags that this core has raised
-  std::map<std::tuple<unsigned, unsigned, unsigned>, Clock> events_;
+  std::map<std::tuple<unsigned, unsigned, unsigned>, Event> events_;
   std::map<std::pair<unsigned, uint64_t>, Place> places_;  // by space and region
   std::vector<Finding> findings_;
+
+  std::unique_ptr<FlagUse> use_;
+  std::array<uint64_t, kPipes> own_barrier_{};               // of the pipe alone: its time
+  std::array<std::vector<uint64_t>, kPipes> heard_outside_;  // times at which a pipe had waited for other cores
 };
 
 // Whether two ranges of rows have a byte in common.

@@ -103,7 +103,12 @@ Machinery::Machinery(const LaunchContext& l) : launch(l), kernel(l.program->kern
   generation = memory.generation();
   if (l.checks.initcheck || l.checks.racecheck)
     checks = std::make_unique<AccessChecks>(l.checks, threads, simt ? frame.ub_bytes : 0, frame.local_bytes);
-  if (l.checks.synccheck && !simt) pipe_order = std::make_unique<PipeOrder>();
+  if (l.checks.initcheck && !simt) {
+    std::array<uint64_t, kTileBuffers> bytes{};
+    for (unsigned i = 0; i < kTileBuffers; ++i) bytes[i] = tile_buffers[i].bytes;
+    contents = std::make_unique<TileContents>(bytes);
+  }
+  if ((l.checks.synccheck || l.checks.hints) && !simt) pipe_order = std::make_unique<PipeOrder>(l.checks.hints);
 
   warps.resize(count);
   uint32_t thread[3] = {};
@@ -125,6 +130,11 @@ Machinery::Machinery(const LaunchContext& l) : launch(l), kernel(l.program->kern
   }
 }
 
+std::string name_of_program(const Machinery& m) {
+  const char* kind = m.launch.group_aiv == 0 ? "program " : m.kernel.core == image::CoreKind::aic ? "AIC " : "AIV ";
+  return kind + std::to_string(m.program);
+}
+
 void Machinery::start(uint64_t i, uint16_t member, uint32_t c) {
   static_cast<BlockProgress&>(*this) = {};
   index = i;
@@ -144,6 +154,7 @@ void Machinery::start(uint64_t i, uint16_t member, uint32_t c) {
   if (kernel.core != image::CoreKind::simt) flags = {};
   if (pipe_order) pipe_order->clear();
   if (checks) checks->start(i);
+  if (contents) contents->start();
   if (ub_bytes && kernel.core != image::CoreKind::aic) ub->clear();
   if (cube_buffers) cube_buffers->clear();
   if (kernel.local_bytes) local->clear();
@@ -183,8 +194,12 @@ BlockStatus Block::run(uint64_t budget, BlockStorage& storage) {
   if (status_ == BlockStatus::finished || status_ == BlockStatus::faulted) {
     findings_ = sim::order_findings(*machinery_);
     if (machinery_->checks) std::ranges::move(machinery_->checks->take_findings(), std::back_inserter(findings_));
+    if (machinery_->contents) std::ranges::move(machinery_->contents->take_findings(), std::back_inserter(findings_));
   }
   if (status_ == BlockStatus::finished) {
+    std::ranges::move(surplus_flags(*machinery_), std::back_inserter(findings_));
+    if (machinery_->pipe_order && machinery_->pipe_order->use() && machinery_->pipe_order->use()->complete())
+      flag_use_ = machinery_->pipe_order->use()->take();
     services_ = std::exchange(machinery_->services, {});
     events_ = events_of(*machinery_);
     if (machinery_->checks) check_log_ = std::make_unique<CheckLog>(machinery_->checks->take_log());
@@ -227,6 +242,13 @@ uint32_t Block::release_grid_barrier(uint32_t generation) {
 const std::optional<Fault>& Block::fault() const {
   static const std::optional<Fault> none;
   return machinery_ ? machinery_->fault : none;
+}
+std::optional<Block::CrossWait> Block::cross_wait() const {
+  if (!machinery_ || machinery_->kernel.core == image::CoreKind::simt) return std::nullopt;
+  for (const Warp& warp : machinery_->warps)
+    for (const auto& split : warp.splits)
+      if (split->wait == Wait::ordered) return cross_wait_of(*machinery_, split->pc);
+  return std::nullopt;
 }
 std::string Block::waits() const { return machinery_ ? wait_graph(*machinery_) : ""; }
 Fault Block::stuck(FaultKind kind) const { return machinery_ ? stuck_fault(*machinery_, kind) : Fault{}; }

@@ -17,6 +17,7 @@
 
 #include "device_sim/check/checks.h"
 #include "device_sim/check/finding.h"
+#include "device_sim/check/flag_use.h"
 #include "device_sim/core/events.h"
 #include "device_sim/core/fault.h"
 #include "device_sim/core/program.h"
@@ -75,6 +76,8 @@ struct OrderedState {
   };
   struct CrossCounts {
     std::vector<uint64_t> sets, waits;  // [k]: how many cores have raised it, waited for it, more than k times
+    std::map<uint64_t, uint64_t> raised_by, waited_by;  // how often, by block
+    uint32_t raised_at = 0;                             // the last instruction that did
   };
   std::map<CrossFlag, CrossCounts> cross_flags;
   GridChecks* checks = nullptr;                           // initcheck, racecheck
@@ -134,6 +137,16 @@ class Block {
   std::vector<ServiceRecord> take_services();
   // Of a block that has ended or faulted.
   const std::vector<Finding>& findings() const { return findings_; }
+  // Hints: which flags of the program that has ended some order needed; nothing if it was too long to say.
+  const std::optional<FlagUse::Counts>& flag_use() const { return flag_use_; }
+  // Of a core that waits for a cross-core flag.
+  struct CrossWait {
+    OrderedState::CrossFlag flag;
+    uint64_t round = 0;  // counts from 0
+    unsigned pipe = 0;
+    uint32_t instruction = 0;
+  };
+  std::optional<CrossWait> cross_wait() const;
   // Initcheck and racecheck: what it did to device memory since the last call.
   CheckLog take_check_log();
   // Live splits that wait, and for what: the wait graph of a deadlock message.
@@ -161,6 +174,7 @@ class Block {
   BlockEvents events_;     // of a block that has ended
   std::vector<ServiceRecord> services_;
   std::vector<Finding> findings_;
+  std::optional<FlagUse::Counts> flag_use_;
   std::unique_ptr<CheckLog> check_log_;
 };
 

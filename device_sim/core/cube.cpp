@@ -1,4 +1,5 @@
 // The cube and its way out: mmad, fixpipe, set_quant.
+#include <algorithm>
 #include <bit>
 
 #include "device_sim/check/pipe_order.h"
@@ -40,6 +41,32 @@ void await_unit(Frame* f, unsigned from, unsigned to, uint64_t place) {
   if (PipeOrder* order = f->machinery->pipe_order.get()) order->wait(from, to, unit_event(place));
 }
 
+// Initcheck: the `wide` x k elements of an operand, fractal by fractal where some byte of the whole is unwritten.
+void read_operand(const Decoded* d, Frame* f, TileSpace space, uint64_t address, uint64_t wide, uint64_t k,
+                  uint64_t size) {
+  TileContents* contents = f->machinery->contents.get();
+  const uint64_t c0 = 32 / size, deep = blocks(k, c0), across = blocks(wide, 16);
+  if (!contents || contents->written(space, address, across * deep * kFractal)) return;
+  for (uint64_t w = 0; w < across; ++w)
+    for (uint64_t i = 0; i < deep; ++i)
+      contents->read(d, f,
+                     {.space = space,
+                      .address = address + (space == TileSpace::l0a ? w * deep + i : i * across + w) * kFractal,
+                      .bytes = std::min(c0, k - i * c0) * size,
+                      .rows = std::min<uint64_t>(16, wide - w * 16),
+                      .pitch = 32});
+}
+// Calls `block(range)` for the accumulators of an m x n tile, one column block after the other.
+template <class Block>
+void each_accumulator_block(uint64_t address, uint64_t m, uint64_t n, uint64_t pitch, Block block) {
+  for (uint64_t i = 0; i < blocks(n, 16); ++i)
+    block(TileRange{.space = TileSpace::l0c,
+                    .address = address + i * pitch,
+                    .bytes = std::min<uint64_t>(16, n - i * 16) * 4,
+                    .rows = m,
+                    .pitch = kAccumulators});
+}
+
 bool multiply(const Decoded* d, Frame* f) {
   const uint64_t c = scalar_value(d, f, d->c);
   const auto m = static_cast<uint32_t>(c & 0xfff), k = static_cast<uint32_t>(c >> 12 & 0xfff),
@@ -56,12 +83,16 @@ bool multiply(const Decoded* d, Frame* f) {
   await_unit(f, kFix, kCube, scalar_value(d, f, d->dst));
   if (m && k && n) {
     const uint64_t deep = blocks(k, 256 / element.bits);
-    const unsigned char* a = touch(
-        d, f, {.space = TileSpace::l0a, .address = scalar_value(d, f, d->a), .bytes = blocks(m, 16) * deep * kFractal});
+    const unsigned char* a = touch(d, f,
+                                   {.space = TileSpace::l0a,
+                                    .address = scalar_value(d, f, d->a),
+                                    .bytes = blocks(m, 16) * deep * kFractal,
+                                    .told = true});
     const unsigned char* b = a ? touch(d, f,
                                        {.space = TileSpace::l0b,
                                         .address = scalar_value(d, f, d->b),
-                                        .bytes = deep * blocks(n, 16) * kFractal})
+                                        .bytes = deep * blocks(n, 16) * kFractal,
+                                        .told = true})
                                : nullptr;
     const unsigned char* start =
         b && bias ? touch(d, f, {.space = TileSpace::bt, .address = (c >> 40 & 0xff) * 64, .bytes = uint64_t{n} * 4})
@@ -72,9 +103,19 @@ bool multiply(const Decoded* d, Frame* f) {
                          .bytes = m * kAccumulators,
                          .rows = blocks(n, 16),
                          .pitch = blocks(m, 16) * 16 * kAccumulators,
-                         .write = true};
+                         .write = true,
+                         .told = true};
     unsigned char* to = touch(d, f, sums);
     if (!to) return false;
+    if (TileContents* contents = f->machinery->contents.get()) {
+      const uint64_t size = element.bits / 8;
+      read_operand(d, f, TileSpace::l0a, scalar_value(d, f, d->a), m, k, size);
+      read_operand(d, f, TileSpace::l0b, scalar_value(d, f, d->b), n, k, size);
+      each_accumulator_block(sums.address, m, n, sums.pitch, [&](const TileRange& range) {
+        if (!init && !bias) contents->read(d, f, range);
+        contents->write(range);
+      });
+    }
     if (moves_values(f)) matrix_kernels().multiply({type, a, b, to, start, init, m, k, n});
   }
   if (c >> 38 & 1) raise_unit(f, kCube, kFix, scalar_value(d, f, d->dst));
@@ -126,8 +167,12 @@ bool drain(const Decoded* d, Frame* f) {
                               .address = scalar_value(d, f, d->a),
                               .bytes = job.m * kAccumulators,
                               .rows = blocks(job.n, 16),
-                              .pitch = job.pitch});
+                              .pitch = job.pitch,
+                              .told = true});
     if (!job.accumulators) return false;
+    if (TileContents* contents = f->machinery->contents.get())
+      each_accumulator_block(scalar_value(d, f, d->a), job.m, job.n, job.pitch,
+                             [&](const TileRange& range) { contents->read(d, f, range); });
     job.out = to_gm ? touch_gm(d, f, gm)
                     : touch(d, f,
                             {.space = TileSpace::l1,

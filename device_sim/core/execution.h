@@ -13,6 +13,7 @@
 #include "device_sim/core/access_checks.h"
 #include "device_sim/core/block.h"
 #include "device_sim/core/decoded.h"
+#include "device_sim/core/tile_contents.h"
 
 namespace phx::sim {
 
@@ -106,7 +107,13 @@ struct AlignedBytes {
 
 // Flags of a tile program.
 struct PipeFlags {
-  bool set[8][8][8] = {};                            // [from][to][id]
+  struct Event {
+    uint32_t set_by = 0;     // 1 + the instruction that set it; 0: it is not set
+    uint32_t waited_by = 0;  // 1 + the last one that waited for it; 0: none has
+    bool primed = false;     // its first set came from another instruction than some later one
+    uint32_t first_set_by = 0;
+  };
+  Event events[8][8][8] = {};                        // [from][to][id]
   uint64_t raised[3][16] = {}, crossed[3][16] = {};  // cross-core flags set and waited for so far: [mode][id]
   uint64_t raisers = 0, raised_by = 0;               // of the cross-core flag that the core waits for: all, and so far
 };
@@ -181,13 +188,17 @@ struct Machinery : BlockProgress {
   std::vector<Warp> warps;
   const Decoded* entry = nullptr;
   Frame frame;
-  uint64_t generation = 0;                // of the address space when the views were filled
-  std::unique_ptr<PipeOrder> pipe_order;  // synccheck only
-  std::unique_ptr<AccessChecks> checks;   // initcheck and racecheck only
+  uint64_t generation = 0;                 // of the address space when the views were filled
+  std::unique_ptr<PipeOrder> pipe_order;   // synccheck only
+  std::unique_ptr<AccessChecks> checks;    // initcheck and racecheck only
+  std::unique_ptr<TileContents> contents;  // initcheck of tile programs only
   PipeFlags flags;
 
   bool faulted() const { return fault.has_value(); }
 };
+
+// "program 3", in a mix "AIC 1" or "AIV 2".
+std::string name_of_program(const Machinery& m);
 
 // Programs of the launch for the block's core kind.
 inline uint64_t programs_of(const Machinery& m) {
@@ -258,12 +269,22 @@ void order_barrier(const Decoded* d, Frame* f);
 void order_cross(const Decoded* d, Frame* f);
 // The same as in_order() for a load or store of the scalar unit.
 bool scalar_in_order(const Decoded* d, Frame* f, uint64_t address, uint64_t bytes, bool write);
+
+// --- Flags that are wrong by themselves (flag_checks.cpp)
+std::string name_of_flag(unsigned from, unsigned to, uint64_t id);
+// Why nothing ends the wait of instruction `wait`: lines that begin with a line break, from pipe to pipe.
+std::string flag_wait_graph(const Machinery& m, uint32_t wait, unsigned from, unsigned to, uint64_t id);
+// Synccheck: events that are set when the program ends.
+std::vector<Finding> surplus_flags(const Machinery& m);
+
 // What the check found so far.
 std::vector<Finding> order_findings(const Machinery& m);
 
 // --- Ordered operations (ordered.cpp)
 void park_ordered(const Decoded* d, Frame* f, const uint64_t* at);
 void serve_block(Machinery& m, OrderedState& state);
+// The cross-core flag that the instruction waits for, if it does.
+std::optional<Block::CrossWait> cross_wait_of(const Machinery& m, const Decoded* d);
 // Executes a fixpipe that adds (cube.cpp).
 void add_accumulators(const Decoded* d, Frame* f);
 // Executes an rdsr of a value that is the same in all lanes (special_registers.cpp).

@@ -66,6 +66,35 @@ bool load_nz(const Decoded* d, Frame* f) {
   return true;
 }
 
+// Initcheck: loads of fractals are copies (tile_contents.h).
+struct Fractals {
+  TileSpace space;       // of the destination
+  uint64_t from, to;     // addresses
+  uint64_t wide, deep;   // fractals
+  uint64_t pitch, size;  // bytes of a column block in l1, of an element
+  uint64_t wide_step, deep_step;
+};
+void copy_contents(TileContents& contents, const Fractals& x) {
+  for (uint64_t k = 0; k < x.deep; ++k)
+    for (uint64_t w = 0; w < x.wide; ++w)
+      contents.copy(TileSpace::l1, x.from + k * x.pitch + w * kFractal, x.space,
+                    x.to + w * x.wide_step + k * x.deep_step, kFractal);
+}
+void copy_transposed_contents(TileContents& contents, const Fractals& x) {
+  const uint64_t c0 = kBlock / x.size, rows = x.deep * c0, columns = x.wide * kWide;
+  bool whole = true;
+  for (uint64_t block = 0; whole && block < (columns + c0 - 1) / c0; ++block)
+    whole = contents.written(TileSpace::l1, x.from + block * x.pitch, rows * kBlock);
+  if (whole) return contents.set(x.space, x.to, x.wide * x.deep * kFractal, true);
+  for (uint64_t column = 0; column < columns; ++column)
+    for (uint64_t row = 0; row < rows; ++row) {
+      const uint64_t from = x.from + column / c0 * x.pitch + row * kBlock + column % c0 * x.size;
+      const uint64_t to =
+          x.to + column / kWide * x.wide_step + row / c0 * x.deep_step + column % kWide * kBlock + row % c0 * x.size;
+      contents.set(x.space, to, x.size, contents.written(TileSpace::l1, from, x.size));
+    }
+}
+
 // Fractals keep their 512 bytes unless they are transposed: an NZ column block holds them one after the other.
 bool load_fractals(const Decoded* d, Frame* f) {
   const bool left = static_cast<Opcode>(d->op) == Opcode::L1L0a, transposed = bits_of(d, 0, 1);
@@ -78,14 +107,31 @@ bool load_fractals(const Decoded* d, Frame* f) {
                                        .address = scalar_value(d, f, d->a),
                                        .bytes = transposed ? deep * c0 * kBlock : wide * kFractal,
                                        .rows = transposed ? (wide * kWide + c0 - 1) / c0 : deep,
-                                       .pitch = pitch});
+                                       .pitch = pitch,
+                                       .told = true});
     unsigned char* to = from ? touch(d, f,
                                      {.space = left ? TileSpace::l0a : TileSpace::l0b,
                                       .address = scalar_value(d, f, d->dst),
                                       .bytes = wide * deep * kFractal,
-                                      .write = true})
+                                      .write = true,
+                                      .told = true})
                              : nullptr;
     if (!to) return false;
+    if (TileContents* contents = f->machinery->contents.get()) {
+      const Fractals job{left ? TileSpace::l0a : TileSpace::l0b,
+                         scalar_value(d, f, d->a),
+                         scalar_value(d, f, d->dst),
+                         wide,
+                         deep,
+                         pitch,
+                         size,
+                         wide_step,
+                         deep_step};
+      if (transposed)
+        copy_transposed_contents(*contents, job);
+      else
+        copy_contents(*contents, job);
+    }
     if (!moves_values(f)) {
     } else if (transposed) {
       matrix_kernels().load_transposed({.element_bytes = static_cast<unsigned>(size),
@@ -114,12 +160,19 @@ bool load_bias(const Decoded* d, Frame* f) {
   }
   if (count) {
     const unsigned char* from =
-        touch(d, f, {.space = TileSpace::l1, .address = scalar_value(d, f, d->a), .bytes = count * size});
-    unsigned char* to =
-        from ? touch(d, f,
-                     {.space = TileSpace::bt, .address = scalar_value(d, f, d->dst), .bytes = count * 4, .write = true})
-             : nullptr;
+        touch(d, f, {.space = TileSpace::l1, .address = scalar_value(d, f, d->a), .bytes = count * size, .told = true});
+    unsigned char* to = from ? touch(d, f,
+                                     {.space = TileSpace::bt,
+                                      .address = scalar_value(d, f, d->dst),
+                                      .bytes = count * 4,
+                                      .write = true,
+                                      .told = true})
+                             : nullptr;
     if (!to) return false;
+    if (TileContents* contents = f->machinery->contents.get())
+      for (uint64_t i = 0; i < count; ++i)
+        contents->set(TileSpace::bt, scalar_value(d, f, d->dst) + i * 4, 4,
+                      contents->written(TileSpace::l1, scalar_value(d, f, d->a) + i * size, size));
     if (!moves_values(f)) {
     } else if (static_cast<Type>(d->type) == Type::F16) {
       for (uint64_t i = 0; i < count; ++i) {

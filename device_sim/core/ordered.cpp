@@ -145,11 +145,13 @@ bool still_waits(Machinery& m, const Decoded* d, OrderedState& state) {
   if (op == Opcode::CrossSet) {
     OrderedState::CrossCounts& counts = state.cross_flags[{mode, id, cube, group}];
     const uint64_t round = m.flags.raised[mode][id]++;
+    counts.raised_by[m.index] = round + 1;
+    counts.raised_at = d->index;
     if (m.checks && state.checks) state.checks->raise(m, name_of(mode, id, cube, group), round);
     if (count(counts.sets, round) < cores(cube) || round < kCrossFlagLimit) return false;
     const uint64_t behind = round - kCrossFlagLimit, waiters = cores(mode == 2 ? !cube : cube);
     if (behind >= counts.waits.size() || counts.waits[behind] < waiters)
-      raise(&m.frame, d, FaultKind::missing_flag, 0,
+      raise(&m.frame, d, FaultKind::surplus_flag, 0,
             "cross-core flag " + std::to_string(id) + " is raised more than " + std::to_string(kCrossFlagLimit) +
                 " times before a core that waits for it does so");
     return false;
@@ -162,9 +164,24 @@ bool still_waits(Machinery& m, const Decoded* d, OrderedState& state) {
   if (m.flags.raised_by < m.flags.raisers) return true;
   ++m.flags.crossed[mode][id];
   if (m.checks && state.checks) state.checks->wait(m, name_of(mode, id, by_cube, group), round);
+  counts.waited_by[m.index] = round + 1;
   count(counts.waits, round);
   return false;
 }
+
+}  // namespace
+
+std::optional<Block::CrossWait> cross_wait_of(const Machinery& m, const Decoded* d) {
+  if (static_cast<Opcode>(d->op) != Opcode::CrossWait) return std::nullopt;
+  const auto mode = static_cast<uint8_t>(bits_of(d, 0, 2)), id = static_cast<uint8_t>(bits_of(d, 5, 4));
+  const bool cube = m.kernel.core == image::CoreKind::aic;
+  return Block::CrossWait{{mode, id, mode == 2 ? !cube : cube, mode == 0 ? 0 : m.index / (m.launch.group_aiv + 1)},
+                          m.flags.crossed[mode][id],
+                          bits_of(d, 2, 3),
+                          d->index};
+}
+
+namespace {
 
 void serve_split(Machinery& m, Warp& warp, Split& split, OrderedState& state) {
   Frame& f = m.frame;

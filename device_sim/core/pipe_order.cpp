@@ -2,6 +2,7 @@
 #include "device_sim/check/pipe_order.h"
 
 #include "device_sim/core/execution.h"
+#include "device_sim/core/tile_access.h"
 #include "device_sim/isa/fields.h"
 
 namespace phx::sim {
@@ -36,22 +37,33 @@ bool scalar_in_order(const Decoded* d, Frame* f, uint64_t address, uint64_t byte
       static_cast<isa::CachePolicy>(bits_of(d, 9, 3)) == isa::CachePolicy::Volatile;  // told when served
   if (m.checks && m.kernel.core != image::CoreKind::simt && !ordered && space_of(d, address) == isa::Space::Gm)
     m.checks->rows(d, f, address, bytes, 1, 0, !write, write, false);
-  if (!f->machinery->pipe_order) return true;
   const isa::Space space = space_of(d, address);
+  if (m.contents && space == isa::Space::Ub) {
+    const TileRange range{.space = TileSpace::ub, .address = address & ~isa::kWindowMask, .bytes = bytes};
+    if (write)
+      m.contents->write(range);
+    else
+      m.contents->read(d, f, range);
+  }
+  if (!f->machinery->pipe_order) return true;
   if (space == isa::Space::Gm) return in_order(d, f, kGmOrderSpace, address, bytes, 1, 0, write);
   if (space == isa::Space::Ub) return in_order(d, f, 0, address & ~isa::kWindowMask, bytes, 1, 0, write);
   return true;
 }
 
 void order_set(const Decoded* d, Frame* f, unsigned id) {
-  if (PipeOrder* order = f->machinery->pipe_order.get()) order->set(bits_of(d, 0, 3), bits_of(d, 3, 3), id);
+  if (PipeOrder* order = f->machinery->pipe_order.get()) order->set(bits_of(d, 0, 3), bits_of(d, 3, 3), id, d->index);
 }
 void order_wait(const Decoded* d, Frame* f, unsigned id) {
-  if (PipeOrder* order = f->machinery->pipe_order.get()) order->wait(bits_of(d, 0, 3), bits_of(d, 3, 3), id);
+  if (PipeOrder* order = f->machinery->pipe_order.get()) order->wait(bits_of(d, 0, 3), bits_of(d, 3, 3), id, d->index);
 }
 void order_barrier(const Decoded* d, Frame* f) {
   PipeOrder* order = f->machinery->pipe_order.get();
-  if (order && bits_of(d, 0, 4) == kAllPipes) order->barrier();
+  if (!order) return;
+  if (const unsigned pipe = bits_of(d, 0, 4); pipe == kAllPipes)
+    order->barrier(d->index);
+  else
+    order->barrier_of(pipe, d->index);
 }
 void order_cross(const Decoded* d, Frame* f) {
   PipeOrder* order = f->machinery->pipe_order.get();
@@ -64,7 +76,7 @@ void order_cross(const Decoded* d, Frame* f) {
 
 std::vector<Finding> order_findings(const Machinery& m) {
   std::vector<Finding> found;
-  if (!m.pipe_order) return found;
+  if (!m.pipe_order || !m.launch.checks.synccheck) return found;
   auto name = [&](uint32_t index) { return m.launch.program->place(index); };
   for (const PipeOrder::Finding& f : m.pipe_order->findings()) {
     const char* done = f.earlier_writes ? "write" : "read";

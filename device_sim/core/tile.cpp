@@ -9,14 +9,10 @@ namespace {
 
 using isa::Opcode;
 
-const char* const kPipes[8] = {"s", "v", "m", "mte1", "mte2", "mte3", "fix", "all"};
-std::string flag_name(const Decoded* d, uint64_t id) {
-  return "flag " + std::to_string(id) + " from pipe " + kPipes[bits_of(d, 0, 3)] + " to pipe " +
-         kPipes[bits_of(d, 3, 3)];
-}
+std::string flag_name(const Decoded* d, uint64_t id) { return name_of_flag(bits_of(d, 0, 3), bits_of(d, 3, 3), id); }
 // The event that the instruction names, or null after a fault. An id that depends on a register is known here alone,
 // so the timing engine gets it with the events.
-bool* flag_of(const Decoded* d, Frame* f, uint64_t& id) {
+PipeFlags::Event* flag_of(const Decoded* d, Frame* f, uint64_t& id) {
   id = bits_of(d, 6, 3) + scalar_value(d, f, d->a);
   const auto ids = static_cast<uint64_t>(f->machinery->launch.machine->chip.sync.flags_per_pipe_pair);
   if (id >= std::min<uint64_t>(8, ids)) {
@@ -26,19 +22,24 @@ bool* flag_of(const Decoded* d, Frame* f, uint64_t& id) {
     return nullptr;
   }
   if (d->a != kScalarZero) record_flag(f, id);
-  return &f->machinery->flags.set[bits_of(d, 0, 3)][bits_of(d, 3, 3)][id];
+  return &f->machinery->flags.events[bits_of(d, 0, 3)][bits_of(d, 3, 3)][id];
 }
 
 bool set(const Decoded* d, Frame* f) {
   uint64_t id;
-  bool* flag = flag_of(d, f, id);
+  PipeFlags::Event* flag = flag_of(d, f, id);
   if (!flag) return false;
-  if (*flag) {
-    raise(f, d, FaultKind::missing_flag, 0, flag_name(d, id) + " is set again before anybody waited for it");
+  if (flag->set_by) {
+    raise(f, d, FaultKind::surplus_flag, 0,
+          flag_name(d, id) + " is set again before anybody waited for it; it was set by " +
+              f->machinery->launch.program->place(flag->set_by - 1));
     return false;
   }
   order_set(d, f, static_cast<unsigned>(id));
-  return *flag = true;
+  flag->set_by = d->index + 1;
+  if (!flag->first_set_by) flag->first_set_by = flag->set_by;
+  flag->primed |= flag->first_set_by != flag->set_by;
+  return true;
 }
 void set_flag(const Decoded* d, Frame* f) {
   if (!set(d, f)) return;
@@ -47,14 +48,17 @@ void set_flag(const Decoded* d, Frame* f) {
 // Function runs in program order, so a flag that is not set now will never be.
 bool wait(const Decoded* d, Frame* f) {
   uint64_t id;
-  bool* flag = flag_of(d, f, id);
+  PipeFlags::Event* flag = flag_of(d, f, id);
   if (!flag) return false;
-  if (!*flag) {
-    raise(f, d, FaultKind::deadlock, 0, flag_name(d, id) + " is waited for, and nothing before sets it");
+  if (!flag->set_by) {
+    raise(f, d, FaultKind::deadlock, 0,
+          flag_name(d, id) + " is waited for, and nothing before sets it" +
+              flag_wait_graph(*f->machinery, d->index, bits_of(d, 0, 3), bits_of(d, 3, 3), id));
     return false;
   }
   order_wait(d, f, static_cast<unsigned>(id));
-  *flag = false;
+  flag->set_by = 0;
+  flag->waited_by = d->index + 1;
   return true;
 }
 void wait_flag(const Decoded* d, Frame* f) {

@@ -39,6 +39,12 @@ unsigned char* touch(const Decoded* d, Frame* f, const TileRange& range) {
   uint64_t& used = f->machinery->statistics.buffer_bytes[space];
   used = std::max(used, range.address + extent);
   if (!in_order(d, f, space, range.address, range.bytes, range.rows, range.pitch, range.write)) return nullptr;
+  if (TileContents* contents = f->machinery->contents.get(); contents && !range.told) {
+    if (range.write)
+      contents->write(range);
+    else
+      contents->read(d, f, range);
+  }
   return buffer.data + range.address;
 }
 

@@ -22,6 +22,7 @@ struct TileRange {
   uint64_t pitch = 0;  // bytes from row to row; 0 with rows > 1: the same row again (sources only)
   bool write = false;
   bool elements = false;  // the rows are single elements, which lie at any pitch
+  bool told = false;      // initcheck: the instruction itself says which of the bytes it reads or writes
 };
 
 // Host memory of the range's first byte; null after a fault: misaligned (isa.def §9), outside the buffer, rows of a

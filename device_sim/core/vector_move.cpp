@@ -172,7 +172,13 @@ bool offsets_are_good(const Decoded* d, Frame* f, const VectorConfiguration& c, 
                           " bytes");
   }
   const uint64_t from = (base + lowest) / kVectorBlock * kVectorBlock;
-  if (!touch(d, f, vector_source(from, base + highest + sizeof(T) - from, 1, 0).range)) return false;
+  TileRange elements = vector_source(from, base + highest + sizeof(T) - from, 1, 0).range;
+  elements.told = true;
+  if (!touch(d, f, elements)) return false;
+  if (TileContents* contents = f->machinery->contents.get())
+    for (uint64_t row = 0; row < c.rows; ++row)
+      for (uint64_t i = 0; i < c.count; ++i)
+        contents->read(d, f, vector_source(base + offset_at(offsets, row, i), sizeof(T), 1, 0).range);
   if (!overlap(dst.range, vector_source(base + lowest, uint64_t{highest} - lowest + sizeof(T), 1, 0).range))
     return true;
   for (uint64_t row = 0; row < c.rows; ++row)
@@ -195,7 +201,9 @@ bool gather(const Decoded* d, Frame* f) {
   auto offsets = vector_source(scalar_value(d, f, d->b), c.count * sizeof(uint32_t), c.rows, c.b_pitch);
   // Which elements are read is for the offsets to say, and those are unknown where no values move.
   const bool base_is_good = base % kVectorBlock == 0 && base < f->ub_bytes;
-  if ((!base_is_good || !moves_values(f)) && !touch(d, f, vector_source(base, sizeof(T), 1, 0).range)) return false;
+  TileRange first = vector_source(base, sizeof(T), 1, 0).range;
+  first.told = true;
+  if ((!base_is_good || !moves_values(f)) && !touch(d, f, first)) return false;
   if (!touch_operands(d, f, dst, {&offsets})) return false;
   if (moves_values(f) && !offsets_are_good<T>(d, f, c, dst, offsets, base)) return false;
   record_work(f, vector_repeats(c.rows, dst.range.bytes));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <random>
+#include <set>
 #include <tuple>
 
 #include <tbb/blocked_range.h>
@@ -11,6 +12,7 @@
 #include <tbb/task_group.h>
 
 #include "device_sim/core/grid_checks.h"
+#include "device_sim/system/cross_flags.h"
 #include "device_sim/system/reuse.h"
 #include "device_sim/system/state.h"
 #include "device_sim/system/system.h"
@@ -83,6 +85,7 @@ class Launch {
     }
     if (!result.fault) {
       result.findings = faults_of_findings();
+      result.hints = hints();
       if (checks_) result.footprint = std::make_shared<const Footprint>(checks_->take_footprint());
       if (!result.findings.empty()) result.fault = result.findings.front();
     }
@@ -463,6 +466,33 @@ class Launch {
     }
     if (resident_.size() > kShown)
       fault_->detail += "\nand " + std::to_string(resident_.size() - kShown) + " more blocks";
+    std::map<uint64_t, Block::CrossWait> waits;
+    std::set<uint64_t> live;
+    for (const auto& [slot, block] : resident_) {
+      live.insert(block.index());
+      if (auto wait = block.cross_wait()) waits.emplace(block.index(), *wait);
+    }
+    fault_->detail += cross_wait_graph(cross_flag_cores(), ordered_, waits, [&](uint64_t block) {
+      const Member& member = members_[member_of(block)];
+      const bool started = block / (1 + group_aiv_) < member.next;
+      return started && !live.contains(block) ? CoreState::ended : CoreState::runs;
+    });
+  }
+
+  CrossFlagCores cross_flag_cores() const {
+    return {contexts_[0], blocks_, [this](uint64_t block) { return name_of(block); }};
+  }
+
+  // Of the flags and barriers of tile programs.
+  std::vector<std::string> hints() {
+    if (!state_.options.checks.hints || kernel().core == image::CoreKind::simt) return {};
+    const Program& program = *request_.program;
+    FlagHints& known =
+        program.identity() == Program::Identity{}
+            ? hints_
+            : state_.flag_hints[{program.identity(), std::min(request_.kernel, other_half_.value_or(request_.kernel))}];
+    known.add(flag_use_);
+    return known.untold(program);
   }
 
   // Blocks come in order of their index within a round, so the list does not depend on the host.
@@ -482,12 +512,14 @@ class Launch {
       collect_findings(checks_->findings());
       untold_findings_ += checks_->untold();
     }
+    if (state_.options.checks.synccheck) collect_findings(surplus_cross_flags(cross_flag_cores(), ordered_));
     auto key = [](const Finding& f) { return std::tuple(f.kind, f.earlier, f.later, f.space); };
     std::sort(findings_.begin(), findings_.end(), [&](const Finding& a, const Finding& b) { return key(a) < key(b); });
     std::vector<Fault> faults;
     for (const Finding& finding : findings_) {
       const FaultKind kind = finding.kind == FindingKind::uninitialised_read ? FaultKind::uninitialised_read
                              : finding.kind == FindingKind::race             ? FaultKind::race
+                             : finding.kind == FindingKind::surplus_flag     ? FaultKind::surplus_flag
                                                                              : FaultKind::missing_flag;
       if (faults.empty() || faults.back().kind != kind) {
         Fault fault;
@@ -519,9 +551,10 @@ class Launch {
     return static_cast<uint16_t>(std::upper_bound(first.begin(), first.end() - 1, group) - first.begin() - 1);
   }
 
-  std::string name_of(const Block& block) const {
-    if (group_aiv_ == 0) return "block " + std::to_string(block.index());
-    const uint64_t group = block.index() / (1 + group_aiv_), place = block.index() % (1 + group_aiv_);
+  std::string name_of(const Block& block) const { return name_of(block.index()); }
+  std::string name_of(uint64_t block) const {
+    if (group_aiv_ == 0) return "block " + std::to_string(block);
+    const uint64_t group = block / (1 + group_aiv_), place = block % (1 + group_aiv_);
     return place == 0 ? "AIC " + std::to_string(group)
                       : "AIV " + std::to_string(group * group_aiv_ + place - 1) + " of group " + std::to_string(group);
   }
@@ -548,6 +581,10 @@ class Launch {
     std::erase_if(resident_, [&](Resident& entry) {
       if (entry.block.status() != BlockStatus::finished) return false;
       collect_findings(entry.block.findings());
+      if (const auto& use = entry.block.flag_use())
+        flag_use_.add(*use);
+      else
+        flag_use_.give_up();
       Member& member = members_[entry.block.device()];
       if (--member.under_way[entry.slot] == 0) member.free_slots.push_back(entry.slot);
       add_statistics(entry.block);
@@ -639,6 +676,8 @@ class Launch {
   std::optional<GridChecks> checks_;  // initcheck, racecheck
   std::vector<Finding> findings_;     // distinct ones, at most kMostFindings
   uint64_t untold_findings_ = 0;
+  FlagHints flag_use_;  // hints: of all programs that have ended
+  FlagHints hints_;           // of a program that nobody can recognise
 };
 
 }  // namespace

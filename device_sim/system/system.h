@@ -72,6 +72,7 @@ struct LaunchResult {
   bool unsupported = false;           // refused because of the mode: no smaller launch would do
   std::optional<Fault> fault;
   std::vector<Fault> findings;  // of checks, one for each kind; the first is `fault` as well
+  std::vector<std::string> hints;  // about its performance, of checks; never told twice
   std::shared_ptr<const Footprint> footprint;  // racecheck: what it read and wrote
   double start_seconds = 0, end_seconds = 0;
   bool nominal_time = false;  // functional mode

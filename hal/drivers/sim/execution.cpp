@@ -399,6 +399,8 @@ StatusOr<SimTime> Execution::launch(const Context& at, const Dispatch& command, 
     }
   }
   engines_.take_cores(members, cores, start, end);
+  if (sink_)
+    for (const std::string& hint : result.hints) sink_->warning(kernel + ": " + hint);
   if (result.footprint)
     if (Status status = beside(
             at, {record_name(executable->program()->kernels()[*variant]), result.footprint, executable->program(), {}},

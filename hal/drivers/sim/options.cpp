@@ -32,17 +32,18 @@ Status read_checks(const std::string& value, phx::sim::Checks& checks) {
   for (const std::string& check : split(value, ',')) {
     const bool all = check == "all";
     bool known = all;
-    auto take = [&](const char* name, bool& on) {
-      if (!all && check != name) return;
+    auto take = [&](const char* name, bool& on, bool in_all = true) {
+      if (check != name && !(all && in_all)) return;
       known = on = true;
     };
     take("initcheck", checks.initcheck);
     take("racecheck", checks.racecheck);
     take("synccheck", checks.synccheck);
+    take("hints", checks.hints, false);
     for (const char* name : kAlwaysOn) known |= check == name;
     if (!known)
       return bad("check", check,
-                 "a list of: memcheck, initcheck, racecheck, synccheck, all (memcheck is always on, and so are its "
+                 "a list of: memcheck, initcheck, racecheck, synccheck, all, hints (memcheck is always on, and so are its "
                  "parts bounds, alignment, lifetime, deadlock)");
   }
   return {};
@@ -61,7 +62,7 @@ std::vector<OptionInfo> option_table() {
       {"shuffle", "a seed", "", "permutes host task order, for tests"},
       {"watchdog", "seconds ('30s') or warp instructions", std::to_string(phx::sim::kDefaultWatchdog),
        "when a kernel counts as hung"},
-      {"check", "a list of: memcheck, initcheck, racecheck, synccheck, all", "",
+      {"check", "a list of: memcheck, initcheck, racecheck, synccheck, all, hints", "",
        "checks of device code; memcheck is always on"},
       {"trace", "a file name", "", "where to write a trace of simulated time"},
       {"reuse", "on|off", "on", "whether identical work is timed once; only host time depends on it"},

@@ -29,6 +29,7 @@ FaultKind kind_of(phx::sim::FaultKind kind) {
     case From::race:
       return FaultKind::race;
     case From::missing_flag:
+    case From::surplus_flag:
       return FaultKind::missing_flag;
     case From::divergent_barrier:
       return FaultKind::divergent_barrier;

@@ -47,8 +47,11 @@ Expected<std::vector<Array>> gather_inputs(const Options& options, const std::ve
     }
     auto array = read_npy(text.substr(equals + 1));
     if (!array) return array.diagnostic();
-    if (array->type == model::ElementType::u16 && wanted[index].type == model::ElementType::bf16)
-      array->type = model::ElementType::bf16;
+    // .npy files have no such types: the bits come as integers.
+    using enum model::ElementType;
+    const auto type = wanted[index].type;
+    if ((array->type == u16 && type == bf16) || (array->type == u8 && (type == f8e4m3 || type == f8e5m2)))
+      array->type = type;
     if (array->type != wanted[index].type || array->shape != wanted[index].shape)
       return error("input '" + name + "' is " + describe(wanted[index].type, wanted[index].shape) +
                    ", the file holds " + describe(array->type, array->shape));
@@ -168,7 +171,7 @@ void add_run_command(CLI::App& app, int& status) {
       ->envname("PHX_REPORT");
   command->add_option("--trace", options->trace, "Trace for https://ui.perfetto.dev")->envname("PHX_TRACE");
   command->add_option("--mode", options->mode, "timed, functional or timing-only");
-  command->add_option("--check", options->check, "Extra checks: initcheck, racecheck, synccheck, all");
+  command->add_option("--check", options->check, "Extra checks: initcheck, racecheck, synccheck, all, hints");
   command->add_option("--threads", options->threads, "Host threads; results do not depend on it");
   command->add_option("--repeat", options->repeat, "Runs the program so many times: later runs find a warm L2")
       ->check(CLI::Range(1, 1000000));

@@ -158,7 +158,8 @@ TEST_CASE("timing-only mode runs what does not depend on data") {
 
 TEST_CASE("checks that are not there are refused with those that are") {
   CHECK(refusal({{"check", "memcheck,leakcheck"}}) ==
-        "option 'check' is 'leakcheck'; expected a list of: memcheck, initcheck, racecheck, synccheck, all (memcheck is "
+        "option 'check' is 'leakcheck'; expected a list of: memcheck, initcheck, racecheck, synccheck, all, hints "
+        "(memcheck is "
         "always on, and so are its parts bounds, alignment, lifetime, deadlock)");
   CHECK(refusal({{"mode", "fast"}}) == "option 'mode' is 'fast'; expected timed, functional or timing-only");
 }

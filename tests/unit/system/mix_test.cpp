@@ -173,7 +173,7 @@ loop2:
   CHECK(!run(15).fault);
   const LaunchResult result = run(16);
   REQUIRE(result.fault);
-  CHECK(result.fault->kind == FaultKind::missing_flag);
+  CHECK(result.fault->kind == FaultKind::surplus_flag);
   CHECK(result.fault->detail ==
         "cross-core flag 3 is raised more than 15 times before a core that waits for it does so");
 }
