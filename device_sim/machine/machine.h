@@ -96,6 +96,7 @@ struct Dma {
   double miss_cycles_per_line = 0;   // per core: bound on lines that miss L2
   int64_t packet_bytes = 0;          // rows are cut at this size
   double window_cycles = 0;          // how far data may lag behind issue before the pipe stalls
+  double nd2nz_unaligned_cycles = 0;
   double same_line_cycles = 0;       // least cost of a row in the L2 line of the row before
   double store_head_cycles = 0;      // MTE3
   double store_bytes_per_cycle = 0;  // MTE3
@@ -118,7 +119,6 @@ struct Cube {
 struct Fixpipe {
   double head_cycles = 0;
   double bytes_per_cycle = 0;  // counted in accumulator bytes (4 per element)
-  double write_bytes_per_cycle = 0;
   double release_share = 0;  // with a unit flag: share drained before the next tile may start
 };
 
@@ -191,6 +191,7 @@ struct Simt {  // per AIV unless said otherwise
   int64_t pass_bytes = 0;                  // once more for each so many bytes that it moves; 0: once
   double shared_conflict_cycles = 1;       // each further turn of a shared-memory access
   double gm_atomic_lane_cycles = 0;        // each further lane of a warp on one word, in the core
+  double gm_atomic_l2_share = 0;
   double gm_atomic_result_cycles = 0;      // with a result, or of 64 bits: each lane on one line; 0: as the others
   double gm_atomic_turnaround_cycles = 0;  // the same between two lanes of one warp
   double gm_atomic_cycles = 0;             // per operation on one address, back to back

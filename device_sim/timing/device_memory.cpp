@@ -30,6 +30,7 @@ DeviceMemory::DeviceMemory(const machine::Machine& machine) {
   }
   atomic_ticks_ = ticks_of_cycles(chip.simt.gm_atomic_cycles);
   atomic_result_ticks_ = ticks_of_cycles(chip.simt.gm_atomic_result_cycles);
+  atomic_l2_ticks_ = ticks_of_cycles(chip.simt.gm_atomic_result_cycles * chip.simt.gm_atomic_l2_share);
   atomic_turnaround_ticks_ = ticks_of_cycles(chip.simt.gm_atomic_turnaround_cycles);
 }
 
@@ -320,10 +321,6 @@ DeviceMemory::Answer DeviceMemory::stream_out(std::span<const Rows> rows, Ticks 
   return {through, through};
 }
 
-namespace {
-constexpr Ticks kUnitShare = 4;  // tenths of an atomic's time on its line
-}
-
 DeviceMemory::Answer DeviceMemory::atomic(std::span<const Part> parts, uint32_t turns, uint32_t lanes, Ticks at,
                                           const AccessLatency& latency, MemoryTally& tally) {
   // Read into the L2, then take turns in each sector; the result leaves when the last turn is over.
@@ -342,7 +339,7 @@ DeviceMemory::Answer DeviceMemory::atomic(std::span<const Part> parts, uint32_t 
       turn = std::max(turn, at) + share * atomic_result_ticks_;
       // The 128-byte lines of an L2 line also share what executes them (fitted on the same measurements).
       Ticks& unit = turn_of((part.line >> line_shift_) * 4 + (uint64_t{1} << 60));
-      unit = std::max(unit, at) + share * atomic_result_ticks_ * kUnitShare / 10;
+      unit = std::max(unit, at) + share * atomic_l2_ticks_;
       served = std::max({served, turn, unit, at + share * atomic_turnaround_ticks_});
       continue;
     }

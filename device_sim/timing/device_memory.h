@@ -130,7 +130,7 @@ class DeviceMemory {
   LineGroups groups_;
   std::vector<uint64_t> asked_;  // lines of the rows of a request
   Server l2_read_, l2_write_, hbm_;
-  Ticks atomic_ticks_ = 0, atomic_result_ticks_ = 0, atomic_turnaround_ticks_ = 0;
+  Ticks atomic_ticks_ = 0, atomic_result_ticks_ = 0, atomic_l2_ticks_ = 0, atomic_turnaround_ticks_ = 0;
 
   static constexpr size_t kTurnEntries = size_t{1} << 14;
   std::vector<Ticks>

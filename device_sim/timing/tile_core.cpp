@@ -202,13 +202,14 @@ bool TileCore::take_records(Step& step, const TileIssue& issue) {
     const size_t begin = at;
     for (uint64_t row = 0; row < (header >> 16 & 0xFFFF) && at + 1 < words.size(); ++row)
       at = std::min(at + (words[at] >> 32 ? 3 : 2), words.size());
-    take_rows(step.traffic, words.data() + begin, at - begin);
+    take_rows(step.traffic, words.data() + begin, at - begin, code_[step.instruction].op == Opcode::DmaNd2nz);
   }
   stream.access_at = std::min(at, words.size());
   return true;
 }
 
-void TileCore::take_rows(Traffic& traffic, const uint64_t* words, size_t count) {
+// `converts`: from ND to NZ.
+void TileCore::take_rows(Traffic& traffic, const uint64_t* words, size_t count, bool converts) {
   const machine::Dma& dma = replay_.machine.chip.dma;
   const uint64_t packet = static_cast<uint64_t>(std::max<int64_t>(32, dma.packet_bytes));
   traffic.bytes = 0;
@@ -220,8 +221,8 @@ void TileCore::take_rows(Traffic& traffic, const uint64_t* words, size_t count) 
     const uint64_t size = words[at] & 0xFFFFFFFF, more = words[at] >> 32, line = words[at + 1];
     const uint64_t pitch = more && at + 2 < count ? words[at + 2] : 0;
     at += more ? 3 : 2;
-    double row = double(size / packet) * std::max(dma.request_cycles, double(packet) / dma.bytes_per_cycle);
-    if (size % packet) row += std::max(dma.request_cycles, double(size % packet) / dma.bytes_per_cycle);
+    double row = dma.request_cycles + double(size) / dma.bytes_per_cycle;
+    if (converts && pitch % 32) row = std::max(row, double((size + packet - 1) / packet) * dma.nd2nz_unaligned_cycles);
     traffic.request_cycles += row * double(more + 1);
     // Rows that follow one another within an L2 line are served one after the other.
     const auto line_bytes = static_cast<uint64_t>(replay_.machine.chip.l2.line_bytes);

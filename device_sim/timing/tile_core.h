@@ -127,7 +127,7 @@ class TileCore {
   Ticks next_step(unsigned& pipe) const;
   void step_scalar();
   bool take_records(Step& step, const TileIssue& issue);
-  void take_rows(Traffic& traffic, const uint64_t* words, size_t count);
+  void take_rows(Traffic& traffic, const uint64_t* words, size_t count, bool converts);
   bool step_pipe(unsigned number);  // false: its head waits
   Progress perform(unsigned number, Step& step);
   Progress multiply(Step& step);

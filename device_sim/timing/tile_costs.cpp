@@ -76,18 +76,13 @@ Ticks TileCosts::multiply(isa::Type type, MatrixShape shape, bool idle) const {
   return ticks_of_cycles(chip_->cube.head_cycles + (idle ? chip_->cube.idle_start_cycles : 0) + double(count) * cycles);
 }
 
-double TileCosts::drain_cycles(uint64_t elements, unsigned bits) const {
-  const machine::Fixpipe& fix = chip_->fixpipe;
-  return std::max(double(elements) * 4 / fix.bytes_per_cycle, double(elements) * bits / 8 / fix.write_bytes_per_cycle);
+Ticks TileCosts::drain(uint64_t elements) const {
+  return ticks_of_cycles(chip_->fixpipe.head_cycles + double(elements) * 4 / chip_->fixpipe.bytes_per_cycle);
 }
 
-Ticks TileCosts::drain(uint64_t elements, unsigned bits) const {
-  return ticks_of_cycles(chip_->fixpipe.head_cycles + drain_cycles(elements, bits));
-}
-
-Ticks TileCosts::release(uint64_t elements, unsigned bits) const {
+Ticks TileCosts::release(uint64_t elements) const {
   const machine::Fixpipe& fix = chip_->fixpipe;
-  return ticks_of_cycles(fix.head_cycles + fix.release_share * drain_cycles(elements, bits));
+  return ticks_of_cycles(fix.head_cycles + fix.release_share * double(elements) * 4 / fix.bytes_per_cycle);
 }
 
 uint64_t TileCosts::instructions(uint64_t repeats) const {

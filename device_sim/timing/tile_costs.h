@@ -31,15 +31,13 @@ class TileCosts {
   Ticks load(isa::Opcode op, uint64_t bytes) const;
   // `idle`: the cube had nothing to do when the mmad came.
   Ticks multiply(isa::Type type, MatrixShape shape, bool idle) const;
-  // `bits`: of an element that the fixpipe writes.
-  Ticks drain(uint64_t elements, unsigned bits) const;
+  Ticks drain(uint64_t elements) const;
   // From the start of a fixpipe with `unit` until the next tile's mmad may start.
-  Ticks release(uint64_t elements, unsigned bits) const;
+  Ticks release(uint64_t elements) const;
   // `places`: the shape word of a vec record (events.h).
   Ticks vector(uint32_t instruction, uint64_t repeats, uint64_t places) const;
 
  private:
-  double drain_cycles(uint64_t elements, unsigned bits) const;
   struct Vector {
     Ticks overhead = 0;  // head and tail
     Ticks slope = 0;     // a repeat

@@ -82,7 +82,6 @@ TileCore::Progress TileCore::multiply(Step& step) {
 TileCore::Progress TileCore::drain(Step& step) {
   const isa::Instruction& instruction = code_[step.instruction];
   const Ticks now = now_;
-  const unsigned bits = isa::info(instruction.type).bits;
   Ticks least = 0;  // no end before
   if (isa::field::Fixpipe::get_unit(instruction)) {
     const auto place = static_cast<uint32_t>(step.shape);
@@ -92,17 +91,17 @@ TileCore::Progress TileCore::drain(Step& step) {
     } else {
       Unit& unit = found->second;
       unit.waits = false;
-      unit.release = std::max(unit.end, now + replay_.tile.release(step.work, bits));
+      unit.release = std::max(unit.end, now + replay_.tile.release(step.work));
       least = unit.end;
       pipes_[kCube].blocked = false;
     }
   }
   if (now > step.since) replay_.stall(Stall::unit, step.instruction, now - step.since);
-  const Ticks through = std::max(now + replay_.tile.drain(step.work, bits), least);
+  const Ticks through = std::max(now + replay_.tile.drain(step.work), least);
   if (isa::field::Fixpipe::get_to(instruction) == isa::FixTarget::FixGm) {
     store_rows(kFix, step, through, replay_.tally.moved(Path::l0c_gm));
   } else {
-    replay_.tally.moved(Path::l0c_l1) += step.work * bits / 8;
+    replay_.tally.moved(Path::l0c_l1) += step.work * isa::info(instruction.type).bits / 8;
     occupy(kFix, step, now, through, through);
   }
   return Progress::done;

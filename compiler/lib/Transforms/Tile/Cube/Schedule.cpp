@@ -23,24 +23,13 @@ Shape shapeOf(const Contraction& c) {
   return {c.b, c.m, c.n, c.k, size, 32 / size, c.a.trans, c.rhs.trans};
 }
 
-std::string typeName(mlir::Type type) {
-  if (type.isF16()) return "f16";
-  if (type.isBF16()) return "bf16";
-  return type.isF32() ? "f32" : "s8";
-}
-
 class Estimate {
  public:
   Estimate(const Shape& shape, const machine::Machine& machine, double macs)
       : s_(shape), chip_(machine.chip), macs_(macs) {}
 
-  // Cycles of one row of `bytes` through MTE2 on an L2 hit: each of its packets is a request.
-  double row(double bytes) const {
-    const auto packet = static_cast<double>(chip_.dma.packet_bytes);
-    auto request = [&](double size) { return std::max(chip_.dma.request_cycles, size / chip_.dma.bytes_per_cycle); };
-    const double whole = std::floor(bytes / packet), rest = bytes - whole * packet;
-    return whole * request(packet) + (rest > 0 ? request(rest) : 0);
-  }
+  // Cycles of one row of `bytes` through MTE2 on an L2 hit.
+  double row(double bytes) const { return chip_.dma.request_cycles + bytes / chip_.dma.bytes_per_cycle; }
 
   // Of the busiest core, in cycles.
   double operator()(const CubeSchedule& c) const {
@@ -139,9 +128,7 @@ llvm::SmallVector<int64_t> tilesOf(int64_t size) {
 CubeSchedule chooseSchedule(const Contraction& contraction, const machine::Machine& machine,
                             const ScheduleFields& fields) {
   const Shape shape = shapeOf(contraction);
-  auto rate = machine.chip.cube.macs_per_cycle.find(typeName(contraction.element));
-  const double macs = rate == machine.chip.cube.macs_per_cycle.end() ? 1024 : rate->second;
-  Estimate estimate(shape, machine, macs);
+  Estimate estimate(shape, machine, cubeRate(contraction.element, machine).value_or(1024));
   const int64_t cores = machine.chip.aic;
 
   CubeSchedule start;
