@@ -85,8 +85,8 @@ std::string cross_wait_graph(const CrossFlagCores& cores, const OrderedState& st
   return text;
 }
 
-std::vector<Finding> surplus_cross_flags(const CrossFlagCores& cores, const OrderedState& state) {
-  std::vector<Finding> found;
+std::vector<SurplusCrossFlag> surplus_cross_flags(const CrossFlagCores& cores, const OrderedState& state) {
+  std::vector<SurplusCrossFlag> found;
   for (const auto& [flag, counts] : state.cross_flags) {
     const uint64_t raised = counts.sets.size();
     std::vector<std::string> idle;
@@ -97,6 +97,10 @@ std::vector<Finding> surplus_cross_flags(const CrossFlagCores& cores, const Orde
         idle.push_back(cores.name(waiter));
       }
     if (idle.empty()) continue;
+    const auto code = cores.launch.program->code();
+    const bool waited = std::any_of(code.begin(), code.end(), [&](const isa::Instruction& i) {
+      return i.op == isa::Opcode::CrossWait && isa::bits(i.mod, 0, 2) == flag.mode && isa::bits(i.mod, 5, 4) == flag.id;
+    });
     Finding finding{.kind = FindingKind::surplus_flag, .earlier = counts.raised_at, .later = counts.raised_at};
     finding.space = 512u + flag.mode * 16u + flag.id;
     finding.block = {static_cast<uint32_t>(flag.mode == 0 ? 0 : flag.group), 0, 0};
@@ -104,8 +108,8 @@ std::vector<Finding> surplus_cross_flags(const CrossFlagCores& cores, const Orde
                    cores.launch.program->place(counts.raised_at) + ", is still up when the launch ends: " + list(idle) +
                    (idle.size() == 1 ? " waited for it " : " waited for it as few as ") + std::to_string(fewest) +
                    " times";
-    if (std::none_of(found.begin(), found.end(), [&](const Finding& f) { return f.like(finding); }))
-      found.push_back(std::move(finding));
+    if (std::none_of(found.begin(), found.end(), [&](const SurplusCrossFlag& f) { return f.finding.like(finding); }))
+      found.push_back({std::move(finding), waited});
   }
   return found;
 }

@@ -31,6 +31,12 @@ std::string cross_wait_graph(const CrossFlagCores& cores, const OrderedState& st
                              std::function<CoreState(uint64_t block)> state_of);
 
 // Synccheck: flags that somebody who should wait for them did not lower as often as they were raised.
-std::vector<Finding> surplus_cross_flags(const CrossFlagCores& cores, const OrderedState& state);
+struct SurplusCrossFlag {
+  Finding finding;
+  // Some instruction of the program waits for it. Then it may be the last answers of a ring of buffers, which nobody
+  // needs, and is no error by itself.
+  bool waited = false;
+};
+std::vector<SurplusCrossFlag> surplus_cross_flags(const CrossFlagCores& cores, const OrderedState& state);
 
 }  // namespace phx::sim

@@ -20,6 +20,8 @@ class FlagHints {
   void give_up() { complete_ = false; }
   // Flags and barriers that no core needed in any execution so far; each is told once, and at most kMost in all.
   std::vector<std::string> untold(const Program& program);
+  // Whether something else about this instruction was not told before and may be now.
+  bool tell(uint32_t instruction) { return told_.size() < kMost && told_.insert(instruction).second; }
   static constexpr size_t kMost = 20;
 
  private:

@@ -1,6 +1,7 @@
 // A launch: resident blocks run in bounded rounds; after each round the ordered operations are served in (device,
 // block, warp, lane) order and the round's events go to the timing engine.
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <random>
 #include <set>
@@ -483,16 +484,23 @@ class Launch {
     return {contexts_[0], blocks_, [this](uint64_t block) { return name_of(block); }};
   }
 
-  // Of the flags and barriers of tile programs.
+  // Of the flags and barriers of tile programs: what is no error, but worth a look.
   std::vector<std::string> hints() {
-    if (!state_.options.checks.hints || kernel().core == image::CoreKind::simt) return {};
+    const Checks& on = state_.options.checks;
+    if (!(on.hints || on.synccheck) || kernel().core == image::CoreKind::simt) return {};
     const Program& program = *request_.program;
     FlagHints& known =
         program.identity() == Program::Identity{}
             ? hints_
             : state_.flag_hints[{program.identity(), std::min(request_.kernel, other_half_.value_or(request_.kernel))}];
+    std::vector<std::string> hints;
+    if (on.synccheck)
+      for (const SurplusCrossFlag& surplus : surplus_cross_flags(cross_flag_cores(), ordered_))
+        if (surplus.waited && known.tell(surplus.finding.later)) hints.push_back(surplus.finding.text);
+    if (!on.hints) return hints;
     known.add(flag_use_);
-    return known.untold(program);
+    std::ranges::move(known.untold(program), std::back_inserter(hints));
+    return hints;
   }
 
   // Blocks come in order of their index within a round, so the list does not depend on the host.
@@ -512,7 +520,9 @@ class Launch {
       collect_findings(checks_->findings());
       untold_findings_ += checks_->untold();
     }
-    if (state_.options.checks.synccheck) collect_findings(surplus_cross_flags(cross_flag_cores(), ordered_));
+    if (state_.options.checks.synccheck)
+      for (const SurplusCrossFlag& surplus : surplus_cross_flags(cross_flag_cores(), ordered_))
+        if (!surplus.waited) collect_findings({surplus.finding});
     auto key = [](const Finding& f) { return std::tuple(f.kind, f.earlier, f.later, f.space); };
     std::sort(findings_.begin(), findings_.end(), [&](const Finding& a, const Finding& b) { return key(a) < key(b); });
     std::vector<Fault> faults;
@@ -677,7 +687,7 @@ class Launch {
   std::vector<Finding> findings_;     // distinct ones, at most kMostFindings
   uint64_t untold_findings_ = 0;
   FlagHints flag_use_;  // hints: of all programs that have ended
-  FlagHints hints_;           // of a program that nobody can recognise
+  FlagHints hints_;     // of a program that nobody can recognise
 };
 
 }  // namespace

@@ -263,9 +263,21 @@ TEST_CASE("hints: what no access needs, and no fault") {
   CHECK(told(text(line(4) + " set_flag.mte2.v 1\n wait_flag.mte2.v 1\n" + line(5) + " pipe_barrier.all\n"),
              {.hints = true}, 1, &hints) == "");
   REQUIRE(hints.size() == 2);
+  CHECK(hints[0].find("redundant: set_flag.mte2.v at k.py:4 (word ") == 0);
+  CHECK(hints[0].find(", wait_flag.mte2.v at k.py:4 (word ") != std::string::npos);
+  CHECK(hints[0].find(") order nothing that other flags do not order, in all of 1 executions") != std::string::npos);
+  CHECK(hints[1].find("redundant: pipe_barrier.all at k.py:5 (word ") == 0);
+}
+
+TEST_CASE("a cross-core flag that somebody waits for, but not often enough, is worth a word") {
+  std::vector<std::string> hints;
+  const std::string text =
+      program("aiv", set(10, 3) + "loop:\n" + line(3) +
+                         " cross_set.mode0.mte3.id4\n sub.s32 s10, s10, 1\n setp.eq.s32 p0, s10, zero\n" +
+                         " bra out, p0\n cross_wait.mode0.mte2.id4\n jmp loop\nout:\n");
+  CHECK(told(text, {.synccheck = true}, 2, &hints) == "");
+  REQUIRE(hints.size() == 1);
   CHECK(hints[0] ==
-        "redundant: set_flag at k.py:4, wait_flag at k.py:4 order nothing that other flags do not order, in all of 1 "
-        "executions");
-  CHECK(hints[1] ==
-        "redundant: pipe_barrier at k.py:5 orders nothing that other flags do not order, in all of 1 executions");
+        "cross-core flag 4 (mode 0), raised 3 times, last by cross_set at k.py:3, is still up when the launch ends: "
+        "block 0, block 1 waited for it as few as 2 times");
 }
