@@ -202,7 +202,7 @@ bool TileCore::take_records(Step& step, const TileIssue& issue) {
     const size_t begin = at;
     for (uint64_t row = 0; row < (header >> 16 & 0xFFFF) && at + 1 < words.size(); ++row)
       at = std::min(at + (words[at] >> 32 ? 3 : 2), words.size());
-    take_rows(step.traffic, words.data() + begin, at - begin, code_[step.instruction].op == Opcode::DmaNd2nz);
+    take_rows(step.traffic, words.data() + begin, at - begin, code_[step.instruction].op == Opcode::DmaNd2Nz);
   }
   stream.access_at = std::min(at, words.size());
   return true;
