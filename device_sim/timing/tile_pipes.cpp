@@ -7,7 +7,8 @@ namespace phx::sim::timing {
 namespace {
 
 constexpr uint16_t kHost = 0xFFFF;
-constexpr unsigned kCube = static_cast<unsigned>(isa::Pipe::M), kFix = static_cast<unsigned>(isa::Pipe::FIX);
+constexpr unsigned kCube = static_cast<unsigned>(isa::Pipe::M), kFix = static_cast<unsigned>(isa::Pipe::FIX),
+                   kMte2 = static_cast<unsigned>(isa::Pipe::MTE2);
 // The cache hint of an instruction that reads or writes device memory.
 bool streams(const isa::Instruction& instruction) {
   switch (isa::row(instruction.op)->layout) {
@@ -28,12 +29,15 @@ constexpr const char* kPipeNames[] = {"S", "V", "M", "MTE1", "MTE2", "MTE3", "FI
 
 void TileCore::occupy(unsigned number, const Step& step, Ticks begin, Ticks free, Ticks done) {
   Pipe& pipe = pipes_[number];
+  const Ticks before = pipe.done;
   pipe.free = std::max(pipe.free, free);
   pipe.done = std::max({pipe.done, free, done});
-  busy_[number] += static_cast<uint64_t>(pipe.free - begin);
+  // MTE2 counts as busy until its data are there, as the chip's counter does (single loads of the published samples).
+  const Ticks busy = number == kMte2 ? pipe.done - std::max(begin, before) : pipe.free - begin;
+  busy_[number] += static_cast<uint64_t>(busy);
   ++instructions_[number];
   LineTally& line = replay_.lines[step.instruction];
-  line.busy += static_cast<uint64_t>(pipe.free - begin);
+  line.busy += static_cast<uint64_t>(busy);
   line.work += step.work;
   if (replay_.trace) note_span(number, step, begin, pipe.free);
 }
