@@ -17,7 +17,7 @@ T at(const TensorValue& value, size_t i) {
 }
 
 size_t bytesOf(const std::string& type) {
-  if (type == "bool" || type == "s8" || type == "u8") return 1;
+  if (type == "bool" || type == "s8" || type == "u8" || type.starts_with("f8")) return 1;
   if (type == "f16" || type == "bf16" || type == "s16" || type == "u16") return 2;
   return type == "f64" || type == "s64" || type == "u64" ? 8 : 4;
 }
@@ -28,6 +28,10 @@ double numberAt(const TensorValue& value, size_t i) {
   if (type == "f64") return at<double>(value, i);
   if (type == "f16") return static_cast<double>(num::f32_from_f16(at<uint16_t>(value, i)));
   if (type == "bf16") return static_cast<double>(num::f32_from_bf16(at<uint16_t>(value, i)));
+  if (type == "f8e4m3" || type == "f8e5m2") {
+    const num::Format format = type == "f8e4m3" ? num::Format::E4M3 : num::Format::E5M2;
+    return static_cast<double>(num::f32(num::convert(num::Format::F32, format, at<uint8_t>(value, i))));
+  }
   if (type == "bool" || type == "u8") return at<uint8_t>(value, i);
   if (type == "s8") return at<int8_t>(value, i);
   if (type == "s16") return at<int16_t>(value, i);

@@ -63,8 +63,50 @@ void expandCopies(mlir::ModuleOp module) {
   }
 }
 
+// arith.extf of 8-bit floats becomes integer operations and the host's own from f16: their fields are those of the
+// upper part of an f16. e4m3's bias is 8 less, and its only NaN is all ones.
+void expandFloat8(mlir::ModuleOp module) {
+  namespace arith = mlir::arith;
+  llvm::SmallVector<arith::ExtFOp> casts;
+  module.walk([&](arith::ExtFOp cast) {
+    if (llvm::isa<mlir::Float8E4M3FNType, mlir::Float8E5M2Type>(cast.getIn().getType())) casts.push_back(cast);
+  });
+  for (arith::ExtFOp cast : casts) {
+    mlir::OpBuilder b(cast);
+    mlir::Location at = cast.getLoc();
+    auto number = [&](int64_t value) -> mlir::Value {
+      return arith::ConstantOp::create(b, at, b.getI16IntegerAttr(static_cast<int16_t>(value)));
+    };
+    const bool e4m3 = llvm::isa<mlir::Float8E4M3FNType>(cast.getIn().getType());
+    mlir::Value bits = arith::BitcastOp::create(b, at, b.getI8Type(), cast.getIn());
+    bits = arith::ExtUIOp::create(b, at, b.getI16Type(), bits);
+    if (e4m3) {
+      mlir::Value magnitude = arith::AndIOp::create(b, at, bits, number(0x7f));
+      mlir::Value nan = arith::CmpIOp::create(b, at, arith::CmpIPredicate::eq, magnitude, number(0x7f));
+      mlir::Value shifted = arith::ShLIOp::create(b, at, magnitude, number(7));
+      mlir::Value half = arith::SelectOp::create(b, at, nan, number(0x7e00), shifted);
+      mlir::Value sign = arith::ShLIOp::create(b, at, arith::AndIOp::create(b, at, bits, number(0x80)), number(8));
+      bits = arith::OrIOp::create(b, at, half, sign);
+    } else {
+      bits = arith::ShLIOp::create(b, at, bits, number(8));
+    }
+    mlir::Value value = arith::BitcastOp::create(b, at, b.getF16Type(), bits);
+    value = arith::ExtFOp::create(b, at, b.getF32Type(), value);
+    if (e4m3) {
+      mlir::Value scale = arith::ConstantOp::create(b, at, b.getF32FloatAttr(256));
+      value = arith::MulFOp::create(b, at, value, scale);
+    }
+    mlir::Type wanted = cast.getType();  // every 8-bit float is exact in all of them
+    if (wanted.isF64())
+      value = arith::ExtFOp::create(b, at, wanted, value);
+    else if (!wanted.isF32())
+      value = arith::TruncFOp::create(b, at, wanted, value);
+    cast.replaceAllUsesWith(value);
+    cast.erase();
+  }
+}
+
 void addLowering(mlir::PassManager& passes) {
-  passes.addNestedPass<mlir::func::FuncOp>(mlir::createConvertLinalgToLoopsPass());
   passes.addPass(mlir::memref::createExpandStridedMetadataPass());
   passes.addPass(mlir::createLowerAffinePass());
   passes.addPass(mlir::createSCFToControlFlowPass());
@@ -126,11 +168,14 @@ Expected<std::vector<HostBytes>> runModule(mlir::ModuleOp module, std::span<cons
   mlir::tensor::populateDecomposeTensorConcatPatterns(concat);
   if (mlir::failed(mlir::applyPatternsGreedily(*lowered, std::move(concat))))
     return error("tensor.concat could not be lowered");
-  mlir::PassManager bufferization(&context), lowering(&context);
+  mlir::PassManager bufferization(&context), loops(&context), lowering(&context);
   addBufferization(bufferization);
+  loops.addNestedPass<mlir::func::FuncOp>(mlir::createConvertLinalgToLoopsPass());
   addLowering(lowering);
   bool done = mlir::succeeded(bufferization.run(*lowered));
   if (done) expandCopies(*lowered);
+  done = done && mlir::succeeded(loops.run(*lowered));
+  if (done) expandFloat8(*lowered);  // bodies of named operations have to stay what they are called
   if (!done || mlir::failed(lowering.run(*lowered)))
     return error("the module could not be lowered for the host: " + wrong);
 

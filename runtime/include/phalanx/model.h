@@ -24,7 +24,7 @@
 namespace phx::model {
 
 // Element types as programs name them.
-enum class ElementType : uint8_t { f32, f16, bf16, s8, u8, s16, u16, s32, u32, s64, u64, boolean, f64 };
+enum class ElementType : uint8_t { f32, f16, bf16, s8, u8, s16, u16, s32, u32, s64, u64, boolean, f64, f8e4m3, f8e5m2 };
 const char* name_of(ElementType type);  // "f32", ..., "bool"
 uint64_t bytes_of(ElementType type);    // of one element; bool: 1
 bool type_named(std::string_view name, ElementType& type);

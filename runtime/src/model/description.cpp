@@ -13,11 +13,11 @@ struct TypeName {
   uint64_t bytes;
 };
 constexpr TypeName kTypes[] = {
-    {ElementType::f32, "f32", 4}, {ElementType::f16, "f16", 2}, {ElementType::bf16, "bf16", 2},
-    {ElementType::s8, "s8", 1},   {ElementType::u8, "u8", 1},   {ElementType::s16, "s16", 2},
-    {ElementType::u16, "u16", 2}, {ElementType::s32, "s32", 4}, {ElementType::u32, "u32", 4},
-    {ElementType::s64, "s64", 8}, {ElementType::u64, "u64", 8}, {ElementType::boolean, "bool", 1},
-    {ElementType::f64, "f64", 8}};
+    {ElementType::f32, "f32", 4}, {ElementType::f16, "f16", 2},       {ElementType::bf16, "bf16", 2},
+    {ElementType::s8, "s8", 1},   {ElementType::u8, "u8", 1},         {ElementType::s16, "s16", 2},
+    {ElementType::u16, "u16", 2}, {ElementType::s32, "s32", 4},       {ElementType::u32, "u32", 4},
+    {ElementType::s64, "s64", 8}, {ElementType::u64, "u64", 8},       {ElementType::boolean, "bool", 1},
+    {ElementType::f64, "f64", 8}, {ElementType::f8e4m3, "f8e4m3", 1}, {ElementType::f8e5m2, "f8e5m2", 1}};
 
 // Everything in this file that can throw is nlohmann's; the exceptions end here.
 struct Corrupt {

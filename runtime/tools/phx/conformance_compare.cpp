@@ -22,11 +22,16 @@ double real_at(ElementType type, std::span<const std::byte> bytes, uint64_t i) {
   if (type == ElementType::f64) return at<double>(bytes, i);
   if (type == ElementType::f16) return num::f32_from_f16(at<uint16_t>(bytes, i));
   if (type == ElementType::bf16) return num::f32_from_bf16(at<uint16_t>(bytes, i));
+  if (type == ElementType::f8e4m3 || type == ElementType::f8e5m2) {
+    const num::Format format = type == ElementType::f8e4m3 ? num::Format::E4M3 : num::Format::E5M2;
+    return num::f32(num::convert(num::Format::F32, format, at<uint8_t>(bytes, i)));
+  }
   return at<float>(bytes, i);
 }
 
 bool is_float(ElementType type) {
-  return type == ElementType::f32 || type == ElementType::f64 || type == ElementType::f16 || type == ElementType::bf16;
+  return type == ElementType::f32 || type == ElementType::f64 || type == ElementType::f16 ||
+         type == ElementType::bf16 || type == ElementType::f8e4m3 || type == ElementType::f8e5m2;
 }
 
 std::string integer_at(ElementType type, std::span<const std::byte> bytes, uint64_t i) {

@@ -15,11 +15,11 @@ struct Descr {
   ElementType type;
   const char* text;
 };
-constexpr Descr kDescrs[] = {{ElementType::f32, "<f4"}, {ElementType::f16, "<f2"}, {ElementType::f64, "<f8"},
-                             {ElementType::s8, "|i1"},  {ElementType::u8, "|u1"},  {ElementType::s16, "<i2"},
-                             {ElementType::u16, "<u2"}, {ElementType::s32, "<i4"}, {ElementType::u32, "<u4"},
-                             {ElementType::s64, "<i8"}, {ElementType::u64, "<u8"}, {ElementType::boolean, "|b1"},
-                             {ElementType::bf16, "<u2"}};
+constexpr Descr kDescrs[] = {{ElementType::f32, "<f4"},  {ElementType::f16, "<f2"},    {ElementType::f64, "<f8"},
+                             {ElementType::s8, "|i1"},   {ElementType::u8, "|u1"},     {ElementType::s16, "<i2"},
+                             {ElementType::u16, "<u2"},  {ElementType::s32, "<i4"},    {ElementType::u32, "<u4"},
+                             {ElementType::s64, "<i8"},  {ElementType::u64, "<u8"},    {ElementType::boolean, "|b1"},
+                             {ElementType::bf16, "<u2"}, {ElementType::f8e4m3, "|u1"}, {ElementType::f8e5m2, "|u1"}};
 constexpr std::string_view kMagic("\x93NUMPY", 6);
 
 // The text after 'key': in the header's Python dictionary, up to the value's end.

@@ -47,6 +47,10 @@ double value_at(const Array& array, uint64_t i) {
       return num::f32_from_f16(at<uint16_t>(array, i));
     case ElementType::bf16:
       return num::f32_from_bf16(at<uint16_t>(array, i));
+    case ElementType::f8e4m3:
+      return num::f32(num::convert(num::Format::F32, num::Format::E4M3, at<uint8_t>(array, i)));
+    case ElementType::f8e5m2:
+      return num::f32(num::convert(num::Format::F32, num::Format::E5M2, at<uint8_t>(array, i)));
     case ElementType::s8:
       return at<int8_t>(array, i);
     case ElementType::u8:
@@ -87,6 +91,9 @@ Array random_array(const model::TensorInfo& info, uint64_t seed) {
       const float value = normal(state);
       const uint16_t bits = info.type == ElementType::f16 ? num::f16_from(value) : num::bf16_from(value);
       std::memcpy(to, &bits, 2);
+    } else if (info.type == ElementType::f8e4m3 || info.type == ElementType::f8e5m2) {
+      const num::Format format = info.type == ElementType::f8e4m3 ? num::Format::E4M3 : num::Format::E5M2;
+      *to = static_cast<std::byte>(num::convert(format, num::Format::F32, num::bits(normal(state))));
     } else {
       const bool is_signed = info.type == ElementType::s8 || info.type == ElementType::s16 ||
                              info.type == ElementType::s32 || info.type == ElementType::s64;

@@ -37,3 +37,18 @@ module {
     return %s : tensor<4xi64>
   }
 }
+
+// -----
+
+// expected-error @+1 {{only products of matrices of one type read 8-bit floats}}
+module {
+  func.func @main(%x: tensor<4xf8E5M2>) -> tensor<4xf32> {
+    %empty = tensor.empty() : tensor<4xf32>
+    %s = linalg.generic {indexing_maps = [affine_map<(a) -> (a)>, affine_map<(a) -> (a)>], iterator_types = ["parallel"]} ins(%x : tensor<4xf8E5M2>) outs(%empty : tensor<4xf32>) {
+    ^bb0(%p: f8E5M2, %o: f32):
+      %v = arith.extf %p : f8E5M2 to f32
+      linalg.yield %v : f32
+    } -> tensor<4xf32>
+    return %s : tensor<4xf32>
+  }
+}

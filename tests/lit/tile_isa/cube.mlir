@@ -2,6 +2,7 @@
 // RUN: phx-opt %s --phx-lower-kernels | FileCheck %s
 
 #gm = #npu.space<gm>
+#l1 = #npu.space<l1>
 #l0a = #npu.space<l0a>
 #l0b = #npu.space<l0b>
 #l0c = #npu.space<l0c>
@@ -38,6 +39,29 @@ func.func private @product(%c: memref<4096xf16, #gm>) attributes {npu.core = #np
   }
   npu.mmad %a, %b m %m n %n k %k init %false unit %true outs(%acc : memref<48x32xf32, #l0c>) : memref<48x16xf16, #l0a>, memref<16x32xf16, #l0b>
   npu.fixpipe relu unit %acc to %c[%c4] m %m n %n pitch %n : memref<48x32xf32, #l0c>, memref<4096xf16, #gm>
+  return
+}
+
+// CHECK-LABEL: visa.kernel @bytes
+// CHECK: visa.inst "dma_nd2nz.e4m3"
+// CHECK: visa.inst "l1_l0a.e4m3"
+// CHECK: visa.inst "mmad.e4m3"
+// CHECK: visa.inst "mmad.e5m2"
+func.func private @bytes(%x: memref<4096xf8E4M3FN, #gm>) attributes {npu.core = #npu.core<aic>} {
+  %c0 = arith.constant 0 : index
+  %m = arith.constant 16 : index
+  %k = arith.constant 32 : index
+  %true = arith.constant true
+  %l = memref.alloc() {npu.address = 0 : i64} : memref<16x32xf8E4M3FN, #l1>
+  %a = memref.alloc() {npu.address = 0 : i64} : memref<16x32xf8E4M3FN, #l0a>
+  %b = memref.alloc() {npu.address = 0 : i64} : memref<32x16xf8E4M3FN, #l0b>
+  %c = memref.alloc() {npu.address = 512 : i64} : memref<16x32xf8E5M2, #l0a>
+  %d = memref.alloc() {npu.address = 512 : i64} : memref<32x16xf8E5M2, #l0b>
+  %acc = memref.alloc() {npu.address = 0 : i64} : memref<16x16xf32, #l0c>
+  npu.load %x[%c0] rows %m cols %k pitch %k outs(%l : memref<16x32xf8E4M3FN, #l1>) : memref<4096xf8E4M3FN, #gm>
+  npu.extract %l[%c0, %c0] rows %m cols %k outs(%a : memref<16x32xf8E4M3FN, #l0a>) : memref<16x32xf8E4M3FN, #l1>
+  npu.mmad %a, %b m %m n %m k %k init %true outs(%acc : memref<16x16xf32, #l0c>) : memref<16x32xf8E4M3FN, #l0a>, memref<32x16xf8E4M3FN, #l0b>
+  npu.mmad %c, %d m %m n %m k %k init %true outs(%acc : memref<16x16xf32, #l0c>) : memref<16x32xf8E5M2, #l0a>, memref<32x16xf8E5M2, #l0b>
   return
 }
 

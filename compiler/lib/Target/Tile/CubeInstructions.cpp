@@ -15,7 +15,7 @@ void TileExpansion::expand(npu::MmadOp op) {
   const Tile a = tileOf(op.getA()), c = tileOf(op.getOuts());
   const auto type = isaType(a.element);
   if (!type || type == isa::Type::S16 || type == isa::Type::S32)
-    return fail(op, "the cube multiplies i8, f16, bf16 and f32");
+    return fail(op, "the cube multiplies i8, f8E4M3FN, f8E5M2, f16, bf16 and f32");
   if (!limited(op, c.rows, kField12, "m") || !limited(op, c.cols, kField12, "n") || !limited(op, a.cols, kField12, "k"))
     return;
   Value start = number(int64_t{1} << 36);
@@ -43,7 +43,8 @@ void TileExpansion::expand(npu::MmadOp op) {
 void TileExpansion::expand(npu::FixpipeOp op) {
   const Tile from = tileOf(op.getAcc()), to = tileOf(op.getGm());
   const auto type = isaType(to.element), source = isaType(from.element);
-  if (!type || type == isa::Type::S16) return fail(op, "fixpipe writes i8, i32, f16, bf16 and f32");
+  if (!type || type == isa::Type::S16 || type == isa::Type::F8E4M3 || type == isa::Type::F8E5M2)
+    return fail(op, "fixpipe writes i8, i32, f16, bf16 and f32");
   if (!limited(op, from.rows, kField12, "m") || !limited(op, from.cols, kField12, "n")) return;
   isa::Instruction mod;
   isa::field::Fixpipe::set_to(mod, isa::FixTarget::FixGm);

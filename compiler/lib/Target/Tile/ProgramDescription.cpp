@@ -20,6 +20,8 @@ std::string programTypeName(mlir::Type element) {
   if (element.isF64()) return "f64";
   if (element.isF16()) return "f16";
   if (element.isBF16()) return "bf16";
+  if (llvm::isa<mlir::Float8E4M3FNType>(element)) return "f8e4m3";
+  if (llvm::isa<mlir::Float8E5M2Type>(element)) return "f8e5m2";
   if (element.isInteger(1)) return "bool";
   return "s" + std::to_string(element.getIntOrFloatBitWidth());
 }

@@ -14,7 +14,7 @@ namespace phx::compiler {
 // program, with their place.
 Expected<std::string> describeProgram(mlir::ModuleOp module, const machine::Machine& machine);
 
-// Name of an element type in program descriptions; integers are signed: "f32", "s8", "bool".
+// Name of an element type in program descriptions; integers are signed: "f32", "s8", "f8e4m3", "bool".
 std::string programTypeName(mlir::Type element);
 
 // Bytes of an element in a device buffer; booleans take one.

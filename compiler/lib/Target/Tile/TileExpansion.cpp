@@ -20,6 +20,8 @@ std::optional<isa::Type> isaType(mlir::Type element) {
   if (element.isF32()) return isa::Type::F32;
   if (element.isF16()) return isa::Type::F16;
   if (element.isBF16()) return isa::Type::BF16;
+  if (llvm::isa<mlir::Float8E4M3FNType>(element)) return isa::Type::F8E4M3;
+  if (llvm::isa<mlir::Float8E5M2Type>(element)) return isa::Type::F8E5M2;
   if (element.isInteger(8)) return isa::Type::S8;
   if (element.isInteger(16)) return isa::Type::S16;
   if (element.isInteger(32)) return isa::Type::S32;

@@ -17,7 +17,7 @@ static std::string text(mlir::Type type) {
 }
 
 static bool supportedElement(mlir::Type type) {
-  if (type.isF32() || type.isF16() || type.isBF16() || type.isF64()) return true;
+  if (type.isF32() || type.isF16() || type.isBF16() || type.isF64() || isFloat8(type)) return true;
   for (unsigned bits : {1u, 8u, 16u, 32u, 64u})
     if (type.isSignlessInteger(bits)) return true;
   return false;
@@ -36,8 +36,9 @@ static Outcome checkType(mlir::Location location, mlir::Type type) {
     elements *= size;
   }
   if (!supportedElement(tensor.getElementType()))
-    return errorAt(location, "elements of type " + text(tensor.getElementType()) +
-                                 " are not supported; expected f16, bf16, f32, i1, i8, i16, i32, i64 or f64");
+    return errorAt(location,
+                   "elements of type " + text(tensor.getElementType()) +
+                       " are not supported; expected f16, bf16, f32, i1, i8, i16, i32, i64, f64, f8E4M3FN or f8E5M2");
   return {};
 }
 

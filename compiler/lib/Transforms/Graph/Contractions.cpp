@@ -65,12 +65,14 @@ static bool matchFactors(linalg::GenericOp op, mlir::BlockArgument& x, mlir::Blo
   return x && y && x != y && x != accumulator && y != accumulator;
 }
 
-// A tensor that only widens another one (i8 to i32) is read before the widening.
+// A tensor that only widens another one (i8 to i32, 8-bit floats to f32) is read before the widening.
 static Value beforeWidening(Value tensor) {
   auto op = rootOf(tensor).getDefiningOp<linalg::GenericOp>();
   if (!op || op.getNumDpsInputs() != 1 || op.getNumReductionLoops() > 0) return {};
-  auto cast = op.getBody()->getTerminator()->getOperand(0).getDefiningOp<arith::ExtSIOp>();
-  const bool only = cast && cast.getIn() == op.getBody()->getArgument(0) && cast.getIn().getType().isInteger(8);
+  Operation* cast = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
+  const bool widens = llvm::isa_and_nonnull<arith::ExtSIOp, arith::ExtFOp>(cast);
+  const bool only = widens && cast->getOperand(0) == op.getBody()->getArgument(0) &&
+                    (cast->getOperand(0).getType().isInteger(8) || isFloat8(cast->getOperand(0).getType()));
   const bool same = llvm::all_of(op.getIndexingMapsArray(), [](mlir::AffineMap map) { return map.isIdentity(); });
   return only && same ? op.getDpsInputs()[0] : Value{};
 }
@@ -80,7 +82,7 @@ static std::optional<Operand> readOperand(linalg::GenericOp op, mlir::BlockArgum
   mlir::OpOperand* operand = op.getMatchingOpOperand(argument);
   auto view = viewOf(operand->get(), op.getMatchingIndexingMap(operand), sizes.size());
   if (!view) return std::nullopt;
-  if (argument.getType().isInteger(32))
+  if (argument.getType().isInteger(32) || argument.getType().isF32())
     if (Value narrow = beforeWidening(view->source)) view->source = narrow;
   Operand out{lookThrough(*view, sizes), {}};
   out.element = typeOf(out.view.source).getElementType();
@@ -91,6 +93,7 @@ static bool cubeComputes(Type a, Type b, Type accumulator) {
   if (a != b) return false;
   if (a.isInteger(8)) return accumulator.isInteger(32);
   if (a.isF32()) return accumulator.isF32();
+  if (isFloat8(a)) return accumulator.isF32() || accumulator.isF16() || accumulator.isBF16();
   return (a.isF16() || a.isBF16()) && (accumulator == a || accumulator.isF32());
 }
 
@@ -289,7 +292,8 @@ bool lowerContraction(linalg::GenericOp op) {
   std::optional<Product> product = matchProduct(op);
   if (!product) return false;
   const bool rows = extent(*product, product->m) == 1 || extent(*product, product->n) == 1;
-  if (!product->batch.empty() && rows && extent(*product, product->k) < kLeastDepthOfRows) return false;
+  const bool other_cores = !isFloat8(product->a.element);  // can do it too
+  if (other_cores && !product->batch.empty() && rows && extent(*product, product->k) < kLeastDepthOfRows) return false;
   mlir::OpBuilder builder(op);
   op.getResult(0).replaceAllUsesWith(lower(builder, op, *product));
   op.erase();

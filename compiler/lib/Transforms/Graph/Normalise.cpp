@@ -1,5 +1,6 @@
 #include "lib/Transforms/Graph/Steps.h"
 #include "lib/Transforms/Graph/View.h"
+#include "lib/Transforms/Phases.h"
 
 namespace phx::compiler::graph {
 
@@ -27,6 +28,11 @@ static bool composeMovement(npu::RearrangeOp op) {
   return true;
 }
 
+static bool computesWithFloat8(Operation* op) {
+  if (!llvm::isa<mlir::linalg::GenericOp>(op) || op->hasAttr(kContractionAttr)) return false;
+  return llvm::any_of(op->getOperandTypes(), [](mlir::Type t) { return isFloat8(mlir::getElementTypeOrSelf(t)); });
+}
+
 Outcome normalise(mlir::func::FuncOp main) {
   mlir::Block& block = main.getBody().front();
   for (Operation* op = &block.front(); op;) {
@@ -47,6 +53,10 @@ Outcome normalise(mlir::func::FuncOp main) {
       op = op->getNextNode();
   }
   eraseDead(block);
+  for (Operation& op : block)
+    if (computesWithFloat8(&op))
+      return errorAt(op.getLoc(),
+                     "only products of matrices of one type read 8-bit floats, and only movements write them");
   return {};
 }
 

@@ -15,6 +15,9 @@ namespace phx::compiler::graph {
 
 inline constexpr llvm::StringLiteral kContractionAttr = "phx.contraction", kCanonicalAttr = "phx.canonical";
 
+// f8E4M3FN or f8E5M2: numbers that the cube multiplies, and that nobody else computes with.
+inline bool isFloat8(mlir::Type type) { return llvm::isa<mlir::Float8E4M3FNType, mlir::Float8E5M2Type>(type); }
+
 // Static shapes, element types, and only operations of the vocabulary.
 Outcome checkModule(mlir::ModuleOp module);
 // What makes tensors without elements becomes a fill; what makes something of them is refused.

@@ -96,9 +96,10 @@ Expected<Contraction> analyseContraction(npu::GroupOp group) {
   c.element = type(0);
   c.accumulator = llvm::cast<mlir::ShapedType>(contraction->getResult(0).getType()).getElementType();
   if (type(1) != c.element) return fail("has operands of two types");
-  const bool floating = c.element.isF16() || c.element.isBF16() || c.element.isF32();
+  const bool floating = c.element.isF16() || c.element.isBF16() || c.element.isF32() ||
+                        llvm::isa<mlir::Float8E4M3FNType, mlir::Float8E5M2Type>(c.element);
   if (!(floating && c.accumulator.isF32()) && !(c.element.isInteger(8) && c.accumulator.isInteger(32)))
-    return fail("needs f16, bf16 or f32 with f32 accumulators, or i8 with i32");
+    return fail("needs f8E4M3FN, f8E5M2, f16, bf16 or f32 with f32 accumulators, or i8 with i32");
   return c;
 }
 

@@ -22,7 +22,7 @@ struct Contraction {
   mlir::Operation* op = nullptr;
   int64_t b = 1, m = 1, n = 1, k = 1;
   CubeOperand a, rhs;
-  mlir::Type element;      // of A and B: f16, bf16, f32, i8
+  mlir::Type element;      // of A and B: f8E4M3FN, f8E5M2, f16, bf16, f32, i8
   mlir::Type accumulator;  // f32 or i32
 };
 Expected<Contraction> analyseContraction(npu::GroupOp group);

@@ -47,6 +47,18 @@ llvm::ArrayRef<llvm::StringLiteral> cubeScheduleFields() {
   return kNames;
 }
 
+std::optional<double> cubeRate(mlir::Type element, const machine::Machine& machine) {
+  const char* name = llvm::isa<mlir::Float8E4M3FNType>(element) ? "e4m3"
+                     : llvm::isa<mlir::Float8E5M2Type>(element) ? "e5m2"
+                     : element.isF16()                          ? "f16"
+                     : element.isBF16()                         ? "bf16"
+                     : element.isF32()                          ? "f32"
+                                                                : "s8";
+  auto rate = machine.chip.cube.macs_per_cycle.find(name);
+  if (rate == machine.chip.cube.macs_per_cycle.end()) return std::nullopt;
+  return rate->second;
+}
+
 int64_t depthOfPart(const Contraction& contraction, int64_t parts) {
   const int64_t unit = depthUnit(contraction);
   return ceilDiv(ceilDiv(contraction.k, parts), unit) * unit;
@@ -54,6 +66,11 @@ int64_t depthOfPart(const Contraction& contraction, int64_t parts) {
 
 Outcome checkSchedule(const CubeSchedule& s, const Contraction& contraction, const machine::Machine& machine,
                       mlir::Location location) {
+  if (!cubeRate(contraction.element, machine)) {
+    std::string type;
+    llvm::raw_string_ostream(type) << contraction.element;
+    return errorAt(location, "the cube of " + machine.name + " does not multiply " + type);
+  }
   const machine::Buffers& buffers = machine.chip.buffers;
   const int64_t size = elementBytes(contraction);
   auto fail = [&](const std::string& why) { return errorAt(location, "schedule: " + why); };
