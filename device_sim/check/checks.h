@@ -8,7 +8,7 @@ struct Checks {
   bool initcheck = false;  // reads of bytes that nobody wrote
   bool racecheck = false;  // accesses of two threads, cores or devices that nothing orders, at least one a store
   bool synccheck = false;  // tile programs: accesses of two pipes of a core that no flag orders
-  bool hints = false;      // tile programs: flags and barriers that no access needs; never a fault
+  bool hints = false;      // flags and barriers that no access needs; never a fault
   bool any() const { return initcheck || racecheck || synccheck || hints; }
 };
 

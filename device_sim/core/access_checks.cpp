@@ -17,6 +17,9 @@ unsigned access_bytes(const Decoded* d) { return d->step * (1u << bits_of(d, 7, 
 // Offset of an address in its space, which generic addresses hold below their window.
 uint64_t offset_in(Space space, uint64_t address) { return space == Space::Gm ? address : address & ~isa::kWindowMask; }
 
+// The two spaces of a block apart from one another.
+uint64_t at_window(Space space, uint64_t offset) { return space == Space::Ub ? isa::kUbWindow | offset : offset; }
+
 std::string triple(const std::array<uint32_t, 3>& v) {
   return "(" + std::to_string(v[0]) + ", " + std::to_string(v[1]) + ", " + std::to_string(v[2]) + ")";
 }
@@ -53,6 +56,7 @@ void AccessChecks::start(uint64_t block) {
   order_.start(static_cast<uint32_t>(block));
   ub_flags_.clear();
   log_ = {};
+  barriers_.start();
   findings_.clear();
   buffer_ = nullptr;
 }
@@ -193,6 +197,7 @@ void AccessChecks::lanes(const Decoded* d, Frame* f, const uint64_t* at, unsigne
     } else {
       return;
     }
+    if (on_.hints) barriers_.access(m.warp->index * 32 + lane, at_window(space, address), bytes, writes);
     if (!on_.racecheck) return;
     uint8_t value[16];
     if (digest)
@@ -254,6 +259,7 @@ void AccessChecks::rows(const Decoded* d, Frame* f, uint64_t address, uint64_t b
 }
 
 void AccessChecks::flags(const Decoded* d, Frame* f, const uint64_t* at, bool reads, bool writes) {
+  if (space_of(d, at[lowest(f->mask)]) == Space::Gm) talks();
   if (!on_.racecheck) return;
   const uint32_t warp = f->machinery->warp->index;
   for_lanes(f->mask, [&](unsigned lane) {
@@ -270,7 +276,8 @@ void AccessChecks::flags(const Decoded* d, Frame* f, const uint64_t* at, bool re
   });
 }
 
-void AccessChecks::barrier() {
+void AccessChecks::barrier(uint32_t instruction, bool result) {
+  if (on_.hints) barriers_.barrier(instruction, result);
   if (!on_.racecheck) return;
   near_ub_.clear();
   near_gm_.clear();
@@ -278,6 +285,7 @@ void AccessChecks::barrier() {
   order_.barrier();
 }
 void AccessChecks::grid_barrier() {
+  if (on_.hints) barriers_.barrier(FlagUse::kNobody, true);
   if (!on_.racecheck) return;
   near_ub_.clear();
   near_gm_.clear();

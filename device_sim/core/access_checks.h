@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "device_sim/check/access_history.h"
+#include "device_sim/check/barrier_use.h"
 #include "device_sim/check/checks.h"
 #include "device_sim/check/finding.h"
 #include "device_sim/check/thread_order.h"
@@ -61,8 +62,14 @@ class AccessChecks {
 
   ThreadOrder& order() { return order_; }
   bool races() const { return on_.racecheck; }
-  void barrier();
+  // `result`: the barrier gives its threads a value.
+  void barrier(uint32_t instruction, bool result);
   void grid_barrier();
+  // The running block orders what it does for other blocks.
+  void talks() {
+    if (on_.hints) barriers_.outside();
+  }
+  FlagUse::Counts take_barrier_use() { return barriers_.take(); }
 
   CheckLog take_log();
   std::vector<Finding> take_findings() { return std::exchange(findings_, {}); }
@@ -81,6 +88,7 @@ class AccessChecks {
   uint64_t local_bytes_;  // of a lane
   AccessHistory<kNearUnit> near_ub_, near_gm_;
   ThreadOrder order_;
+  BarrierUse barriers_;                                    // hints
   std::unordered_map<uint64_t, HorizonPointer> ub_flags_;  // by offset / 4
   CheckLog log_;
   std::vector<Finding> findings_;

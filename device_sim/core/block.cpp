@@ -77,7 +77,8 @@ Machinery::Machinery(const LaunchContext& l) : launch(l), kernel(l.program->kern
   registers = std::make_unique<AlignedBytes>(file * 4 * count);
   local = std::make_unique<AlignedBytes>(local_of_warp * count);
 
-  const DecodedProgram& program = l.program->decoded(simt && (l.checks.initcheck || l.checks.racecheck));
+  const DecodedProgram& program =
+      l.program->decoded(simt && (l.checks.initcheck || l.checks.racecheck || l.checks.hints));
   frame.code = program.code.data();
   frame.operations = program.operations.data();
   entry = frame.code + l.program->entry(l.kernel);
@@ -101,7 +102,7 @@ Machinery::Machinery(const LaunchContext& l) : launch(l), kernel(l.program->kern
       tile_buffers[i + 1] = {at, static_cast<uint64_t>(sizes[i])};
   }
   generation = memory.generation();
-  if (l.checks.initcheck || l.checks.racecheck)
+  if (l.checks.initcheck || l.checks.racecheck || (simt && l.checks.hints))
     checks = std::make_unique<AccessChecks>(l.checks, threads, simt ? frame.ub_bytes : 0, frame.local_bytes);
   if (l.checks.initcheck && !simt) {
     std::array<uint64_t, kTileBuffers> bytes{};
@@ -200,6 +201,8 @@ BlockStatus Block::run(uint64_t budget, BlockStorage& storage) {
     std::ranges::move(surplus_flags(*machinery_), std::back_inserter(findings_));
     if (machinery_->pipe_order && machinery_->pipe_order->use() && machinery_->pipe_order->use()->complete())
       flag_use_ = machinery_->pipe_order->use()->take();
+    if (machinery_->kernel.core == image::CoreKind::simt && launch_->checks.hints)
+      flag_use_ = machinery_->checks->take_barrier_use();
     services_ = std::exchange(machinery_->services, {});
     events_ = events_of(*machinery_);
     if (machinery_->checks) check_log_ = std::make_unique<CheckLog>(machinery_->checks->take_log());

@@ -116,6 +116,7 @@ void GridChecks::serve(const Decoded* d, Frame* f, const uint64_t* at, unsigned 
   Machinery& m = *f->machinery;
   AccessChecks& checks = *m.checks;
   checks.lanes(d, f, at, bytes, reads, writes, true);
+  checks.talks();
   const bool races = checks.races();
   ThreadOrder& order = checks.order();
   // Lanes see one another's stores in order, and so does what they publish.

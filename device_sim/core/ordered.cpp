@@ -42,10 +42,13 @@ uint64_t perform(const Decoded* d, Frame* f, OrderedState& state) {
   const uint64_t* at = split.addresses.data();
   uint64_t hash = 0;
   if (AccessChecks* checks = f->machinery->checks.get()) {
+    if (static_cast<Opcode>(d->op) == Opcode::Fence || static_cast<Opcode>(d->op) == Opcode::Svc) checks->talks();
     if (static_cast<Opcode>(d->op) == Opcode::Fence)
       checks->order().fence(f->machinery->warp->index, f->mask, true);
     else if (is_access(d) && state.checks)
       state.checks->serve(d, f, at, access_bytes(d), reads(d), writes(d));
+    else if (is_access(d))
+      checks->talks();
   }
   switch (static_cast<Opcode>(d->op)) {
     case Opcode::Ld:

@@ -34,8 +34,10 @@ void grid_barrier(const Decoded* d, Frame* f) {
 
 // A block's accesses already happen in order.
 void fence_of_block(const Decoded* d, Frame* f) {
-  if (AccessChecks* checks = f->machinery->checks.get())
+  if (AccessChecks* checks = f->machinery->checks.get()) {
     checks->order().fence(f->machinery->warp->index, f->mask, false);
+    checks->talks();
+  }
   PHX_NEXT;
 }
 void fence_of_device(const Decoded* d, Frame* f) { park_ordered(d, f, nullptr); }
@@ -170,7 +172,7 @@ void release_barrier_if_complete(Machinery& m) {
       else
         for_lanes(split->mask, [&](unsigned lane) { warp.r[at->dst * 32u + lane] = static_cast<uint32_t>(result); });
     }
-  if (m.checks) m.checks->barrier();
+  if (m.checks) m.checks->barrier(at->index, kind != BarrierKind::Sync);
   m.arrivals.push_back(m.barrier_arrivals);
   m.barrier_lanes = 0;
   m.barrier_arrivals = 0;

@@ -484,17 +484,18 @@ class Launch {
     return {contexts_[0], blocks_, [this](uint64_t block) { return name_of(block); }};
   }
 
-  // Of the flags and barriers of tile programs: what is no error, but worth a look.
+  // Of flags and barriers: what is no error, but worth a look.
   std::vector<std::string> hints() {
     const Checks& on = state_.options.checks;
-    if (!(on.hints || on.synccheck) || kernel().core == image::CoreKind::simt) return {};
+    const bool simt = kernel().core == image::CoreKind::simt;
+    if (!on.hints && (simt || !on.synccheck)) return {};
     const Program& program = *request_.program;
     FlagHints& known =
         program.identity() == Program::Identity{}
             ? hints_
             : state_.flag_hints[{program.identity(), std::min(request_.kernel, other_half_.value_or(request_.kernel))}];
     std::vector<std::string> hints;
-    if (on.synccheck)
+    if (on.synccheck && !simt)
       for (const SurplusCrossFlag& surplus : surplus_cross_flags(cross_flag_cores(), ordered_))
         if (surplus.waited && known.tell(surplus.finding.later)) hints.push_back(surplus.finding.text);
     if (!on.hints) return hints;

@@ -281,3 +281,31 @@ TEST_CASE("a cross-core flag that somebody waits for, but not often enough, is w
         "cross-core flag 4 (mode 0), raised 3 times, last by cross_set at k.py:3, is still up when the launch ends: "
         "block 0, block 1 waited for it as few as 2 times");
 }
+
+TEST_CASE("hints: barriers of a block that separate nothing") {
+  // Each thread writes its word of shared memory and reads that of its neighbour; `extra` goes behind the barrier.
+  auto hints = [](const std::string& middle, const std::string& extra) {
+    SystemOptions options;
+    options.checks.hints = true;
+    Rig rig(
+        ".kernel k simt\n.ub 512\n.param a 8 ptr\n ld.param.b64 s2, [a]\n rdsr.tid.x.u32 r0\n"
+        " xor.b32 r2, r0, 1\n" +
+            line(3) + " st.ub.b32 [zero + r0*4], r0\n" + middle + line(5) + " ld.ub.b32 r3, [zero + r2*4]\n" + extra +
+            " exit\n",
+        options);
+    const LaunchResult result = rig.launch(3, 64, {rig.buffer(4096)});
+    if (result.refused) FAIL(result.refused->str());
+    if (result.fault) FAIL(result.fault->str());
+    return result.hints;
+  };
+  const std::string bar = line(4) + " bar.sync\n";
+  CHECK(hints(bar, "").empty());
+  const auto twice = hints(bar, line(6) + " bar.sync\n");
+  REQUIRE(twice.size() == 1);
+  CHECK(twice[0].find("redundant: bar at k.py:6 (word ") == 0);
+  CHECK(twice[0].find(") separates no two accesses that other barriers do not separate, in all of 3 executions") !=
+        std::string::npos);
+  CHECK(hints(bar, line(6) + " bar.sync\n st.ub.b32 [zero + r0*4], r0\n").empty());  // the neighbour has read
+  CHECK(hints(bar + line(7) + " bar.sync\n", "").size() == 1);
+  CHECK(hints(bar, " fence.device\n" + line(6) + " bar.sync\n").empty());  // other blocks may need it
+}
