@@ -6,31 +6,35 @@ from dataclasses import dataclass
 import numpy as np
 
 try:
-    from ml_dtypes import bfloat16 as _bfloat16
-    BFLOAT16 = np.dtype(_bfloat16)
-except ImportError:  # then the 16 bits of a bfloat16 travel as uint16
-    BFLOAT16 = np.dtype(np.uint16)
+    import ml_dtypes
+    BFLOAT16, FLOAT8_E4M3, FLOAT8_E5M2 = (np.dtype(type) for type in (
+        ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2))
+except ImportError:  # then their bits travel as unsigned integers
+    BFLOAT16, FLOAT8_E4M3, FLOAT8_E5M2 = np.dtype(np.uint16), np.dtype(np.uint8), np.dtype(np.uint8)
 
 _DTYPES = {name: np.dtype(dtype) for name, dtype in (
     ("f32", np.float32), ("f16", np.float16), ("bf16", BFLOAT16), ("f64", np.float64), ("s8", np.int8), ("u8", np.uint8),
     ("s16", np.int16), ("u16", np.uint16), ("s32", np.int32), ("u32", np.uint32), ("s64", np.int64), ("u64", np.uint64),
-    ("bool", np.bool_))}
+    ("bool", np.bool_), ("f8e4m3", FLOAT8_E4M3), ("f8e5m2", FLOAT8_E5M2))}
+# Types that NumPy lacks, and the integers of their size.
+_BITS = {"bf16": ("bfloat16", np.uint16), "f8e4m3": ("float8_e4m3fn", np.uint8), "f8e5m2": ("float8_e5m2", np.uint8)}
 
 
 @dataclass(frozen=True)
 class TensorType:
     """An input or output of a program."""
     name: str
-    type: str  # as programs name it: f32 f16 bf16 s8 u8 s16 u16 s32 u32 s64 u64 bool f64
+    type: str  # as programs name it: f32 f16 bf16 s8 u8 s16 u16 s32 u32 s64 u64 bool f64 f8e4m3 f8e5m2
     shape: tuple[int, ...]
 
     @property
     def dtype(self) -> np.dtype:
-        """The NumPy type of arrays that hold it; bf16 is ml_dtypes.bfloat16 or, without ml_dtypes, uint16."""
+        """The NumPy type of arrays that hold it; bf16, f8e4m3 and f8e5m2 are bfloat16, float8_e4m3fn and float8_e5m2 of
+        ml_dtypes or, without ml_dtypes, uint16 and uint8."""
         return _DTYPES[self.type]
 
     def __str__(self) -> str:
-        return f"{self.name}: {'bfloat16' if self.type == 'bf16' else self.dtype.name}{list(self.shape)}"
+        return f"{self.name}: {_BITS[self.type][0] if self.type in _BITS else self.dtype.name}{list(self.shape)}"
 
     def __repr__(self) -> str:
         return f"<{self}>"
@@ -59,18 +63,19 @@ def _array(value: object, wanted: TensorType) -> np.ndarray:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype == wanted.dtype:
         return array
-    if wanted.type == "bf16" and array.dtype == np.uint16:
-        return array.view(BFLOAT16)
+    if wanted.type in _BITS and array.dtype == _BITS[wanted.type][1]:
+        return array.view(wanted.dtype)
     raise TypeError(f"input '{wanted.name}' takes {wanted.dtype.name} arrays, got {array.dtype.name}")
 
 
 def _converted(array: np.ndarray, wanted: TensorType) -> np.ndarray:
-    floats = wanted.type in ("f32", "f16", "bf16", "f64")
+    floats = wanted.type in ("f32", "f16", "f64") or wanted.type in _BITS
     allowed = "biuf" if floats else "b" if wanted.type == "bool" else "biu"
     if array.size and array.dtype.kind not in allowed:
         raise TypeError(f"input '{wanted.name}' takes {wanted.dtype.name} values, got {array.dtype.name}")
-    if wanted.type == "bf16" and BFLOAT16 == np.uint16:
-        raise TypeError(f"input '{wanted.name}' takes bfloat16: give its bits as a uint16 array, or install ml_dtypes")
+    if wanted.type in _BITS and wanted.dtype == _BITS[wanted.type][1]:
+        name, bits = _BITS[wanted.type]
+        raise TypeError(f"input '{wanted.name}' takes {name}: give its bits as a {bits.__name__} array, or install ml_dtypes")
     converted = array.astype(wanted.dtype)
     if not floats and not np.array_equal(converted, array):
         raise ValueError(f"input '{wanted.name}' holds values that do not fit into {wanted.dtype.name}")
@@ -81,7 +86,7 @@ def as_known(name: str, value: object) -> tuple[str, str, tuple[int, ...], bytes
     """A value that the compiler is told: (name, type as programs name it, shape, row-major bytes). TypeError for others."""
     array = np.asarray(value)
     for type, dtype in _DTYPES.items():
-        if array.dtype == dtype and not (type == "bf16" and dtype == np.uint16):
+        if array.dtype == dtype and not (type in _BITS and dtype == _BITS[type][1]):
             return name, type, array.shape, array.tobytes()
     raise TypeError(f"no input can be of type {array.dtype.name}, which was given for '{name}'")
 

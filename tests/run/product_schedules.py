@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Matrix products under schedules: every field alone, then random combinations over odd shapes and all types.
 
-usage: product_schedules.py [--random N] [--first SEED] [--machine M]
+usage: product_schedules.py [--random N] [--first SEED] [--machine M] [--types T,T]
 
 Of every product it is checked that
 - the values are exactly NumPy's: operands are small integers, so no order of additions rounds;
@@ -54,7 +54,7 @@ class Product:
         arguments = [f'%a: {ta} {{phx.name = "a"}}']
         body = []
         if constant:
-            word = {"i8": "%d", "f16": "%d.0", "bf16": "%d.0", "f32": "%d.0"}[type]
+            word = "%d" if integer else "%d.0"
 
             def nested(x):
                 return word % x if np.ndim(x) == 0 else "[" + ", ".join(nested(y) for y in x) + "]"
@@ -128,6 +128,11 @@ class Product:
     def values(array, type):
         if type == "bf16":  # the upper half of f32; exact for small integers
             return (array.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+        if type == "f8E5M2":  # the upper half of f16
+            return (array.astype(np.float16).view(np.uint16) >> 8).astype(np.uint8)
+        if type == "f8E4M3FN":  # that of an f16 of 2^-8 times the number, from one bit further down
+            half = (array / 256).astype(np.float16).view(np.uint16)
+            return (half >> 8 & 0x80 | half >> 7 & 0x7f).astype(np.uint8)
         return array.astype({"f32": np.float32, "f16": np.float16, "i8": np.int8}[type])
 
 
@@ -156,7 +161,7 @@ class Devices:
         return ""
 
 
-def cases(count, first):
+def cases(count, first, types):
     """(product, schedule), every field alone before random ones."""
     random = np.random.default_rng(7)
     for field, values in FIELDS.items():
@@ -170,7 +175,7 @@ def cases(count, first):
         def choose(among):
             return among[random.integers(len(among))]
         product = Product(random, choose([1, 1, 1, 3]), choose(SIZES), choose(SIZES), choose(SIZES),
-                          choose(["f16", "bf16", "f32", "i8"]), bool(random.integers(2)), bool(random.integers(2)), choose(ENDS),
+                          choose(types), bool(random.integers(2)), bool(random.integers(2)), choose(ENDS),
                           constant=random.integers(8) == 0)
         schedule = {field: choose(values) for field, values in FIELDS.items() if random.integers(3) == 0}
         if schedule.get("overlap") == 0:
@@ -183,9 +188,10 @@ def main():
     parser.add_argument("--random", type=int, default=120)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--machine", default="ascend-910b1")
+    parser.add_argument("--types", default="f16,bf16,f32,i8", help="f8E4M3FN and f8E5M2 where the machine has them")
     arguments = parser.parse_args()
     devices, run, refused, bad = Devices(arguments.machine), 0, 0, 0
-    for product, schedule in cases(arguments.random, arguments.first):
+    for product, schedule in cases(arguments.random, arguments.first, arguments.types.split(",")):
         try:
             wrong = devices.check(product, schedule)
         except phalanx.Error as error:

@@ -122,7 +122,8 @@ static std::optional<Product> matchProduct(linalg::GenericOp op) {
     if (a->view.strides[loop] == 0 || b->view.strides[loop] == 0) return std::nullopt;
     product.k.push_back(loop);
   }
-  return product.k.empty() ? std::nullopt : std::optional(product);
+  if (product.k.empty() && !isFloat8(a->element)) return std::nullopt;  // the vector cores multiply as well
+  return product;
 }
 
 static int64_t extent(const Product& product, const Loops& loops) {

@@ -115,11 +115,11 @@ llvm::SmallVector<int64_t> among(const ScheduleFields& fields, llvm::StringRef f
   return otherwise;
 }
 
-// From 256 down to 16, none that is a whole fractal more than there is.
-llvm::SmallVector<int64_t> tilesOf(int64_t size) {
+// Multiples of `unit` from 256 down, none that is a whole one more than there is.
+llvm::SmallVector<int64_t> tilesOf(int64_t size, int64_t unit) {
   llvm::SmallVector<int64_t> tiles;
-  for (int64_t tile = 256; tile >= kFractal; tile -= kFractal)
-    if (tile - kFractal < size) tiles.push_back(tile);
+  for (int64_t tile = 256; tile >= unit; tile -= unit)
+    if (tile - unit < size) tiles.push_back(tile);
   return tiles;
 }
 
@@ -162,14 +162,18 @@ CubeSchedule chooseSchedule(const Contraction& contraction, const machine::Machi
       consider();
   };
   auto tryTiles = [&](CubeSchedule c) {
+    // Tiles of prepared operands begin with a column block.
+    const int64_t block = std::max(shape.c0, kFractal);
+    const int64_t unitM = !c.nd2nz && shape.transA ? block : kFractal,
+                  unitN = !c.nd2nz && !shape.transB ? block : kFractal;
     // Two accumulators, or one that is handed over by the unit flag; one without it where nothing else is to overlap.
     const bool asked = fields.find("l0c_buffers") || fields.find("unit_flag");
     for (auto [l0c, unit] : {std::pair<int64_t, int64_t>{2, 0}, {1, 1}, {1, 0}, {2, 1}}) {
       if (fields.get("l0c_buffers", l0c) != l0c || fields.get("unit_flag", unit) != unit) continue;
       if (!asked && (c.overlap ? l0c + unit != 2 : l0c + unit != 1)) continue;
       for (int64_t sk : among(fields, "split_k", {1, 2, 4, 8}))
-        for (int64_t bm : among(fields, "base_m", tilesOf(shape.m)))
-          for (int64_t bn : among(fields, "base_n", tilesOf(shape.n))) {
+        for (int64_t bm : among(fields, "base_m", tilesOf(shape.m, unitM)))
+          for (int64_t bn : among(fields, "base_n", tilesOf(shape.n, unitN))) {
             c.base_m = bm, c.base_n = bn, c.split_k = sk, c.l0c_buffers = l0c, c.unit_flag = unit;
             if (sk > 1 && !fields.find("split_k") && (shape.k / sk < 512 || sk > cores)) continue;
             if (fit(c, fields, shape, machine.chip.buffers)) tryCores(c);
