@@ -224,11 +224,9 @@ void TileCore::take_rows(Traffic& traffic, const uint64_t* words, size_t count, 
     double row = dma.request_cycles + double(size) / dma.bytes_per_cycle;
     if (converts && pitch % 32) row = std::max(row, double((size + packet - 1) / packet) * dma.nd2nz_unaligned_cycles);
     traffic.request_cycles += row * double(more + 1);
-    // Rows that follow one another within an L2 line are served one after the other.
-    const auto line_bytes = static_cast<uint64_t>(replay_.machine.chip.l2.line_bytes);
-    if (more && pitch < line_bytes && row < dma.same_line_cycles) {
-      const uint64_t first = (line >> 4 & kLineMask) * kLineBytes;  // of 128 bytes, as records tell places
-      const uint64_t lines = (first + more * pitch) / line_bytes - first / line_bytes + 1;
+    // Rows that follow one another within 128 bytes are served one after the other.
+    if (more && pitch < kLineBytes && row < dma.same_line_cycles) {
+      const uint64_t lines = more * pitch / kLineBytes + 1;
       traffic.request_cycles += (dma.same_line_cycles - row) * double(more + 1 - std::min(more + 1, lines));
     }
     traffic.bytes += size * (more + 1);
