@@ -7,6 +7,8 @@
 // RUN: not phx-opt %s --to=schedule --schedule=step_ka=2,step_kb=3 2>&1 | FileCheck %s --check-prefix=STEP
 // RUN: not phx-opt %s --to=schedule --schedule=cores_m=5,cores_n=5 2>&1 | FileCheck %s --check-prefix=CORES
 // RUN: not phx-opt %s --to=schedule --schedule=base_m=128,base_n=256,l0c_buffers=2 2>&1 | FileCheck %s --check-prefix=L0C
+// RUN: not phx-opt %s --to=schedule --schedule=base_m=128,base_n=128,base_k=64,step_k=16,l1_buffers=2 2>&1 | FileCheck %s --check-prefix=L1
+// RUN: phx-opt %s --to=schedule --schedule=base_m=128,base_n=128,base_k=64,step_k=8,l1_buffers=2 | FileCheck %s --check-prefix=FULL
 // RUN: phx-opt %s --to=schedule --schedule=base_m=128,base_n=256 | FileCheck %s --check-prefix=FITS
 // RUN: phx-opt %s --to=schedule --schedule=overlap=0,step_k=1,base_k=32,cores_m=2,cores_n=12 | FileCheck %s --check-prefix=SERIAL
 
@@ -18,6 +20,10 @@
 // STEP: schedule: one of step_ka and step_kb is a multiple of the other, not 2 and 3
 // CORES: schedule: cores_m * cores_n * split_k is more than the 24 cube cores
 // L0C: schedule: L0C would need 262144 bytes of 131072
+
+// L1: schedule: L1 would need 1048576 bytes of 524288
+// All of L1 may be asked for.
+// FULL: schedule <{{.*}} step_ka = 8, step_kb = 8,
 
 // What is left open goes with what is asked for.
 // FITS: schedule <base_m = 128, base_n = 256,{{.*}} l0c_buffers = 1

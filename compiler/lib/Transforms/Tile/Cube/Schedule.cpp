@@ -89,10 +89,11 @@ class Estimate {
 bool fit(CubeSchedule& c, const ScheduleFields& fields, const Shape& s, const machine::Buffers& buffers) {
   if (c.base_m * c.base_n * 4 * c.l0c_buffers > buffers.l0c_bytes) return false;
   const int64_t unit = std::max<int64_t>(s.c0, kFractal), k = ceilDiv(s.k, c.split_k);
-  const int64_t l1 = (buffers.l1_bytes - 2 * up(c.base_n * 4, 512)) / c.l1_buffers;  // room for the bias row
   const auto step = fields.find("step_k");
   const auto ka = fields.find("step_ka") ? fields.find("step_ka") : step,
              kb = fields.find("step_kb") ? fields.find("step_kb") : step;
+  const int64_t bias = ka && kb ? 0 : 2 * up(c.base_n * 4, 512);  // steps that were asked for know whether there is one
+  const int64_t l1 = (buffers.l1_bytes - bias) / c.l1_buffers;
   auto bytesOfStep = [&](int64_t a, int64_t b) { return (c.base_m * a + c.base_n * b) * s.size; };
   auto within = [&](int64_t rows, int64_t bytes) { return bytes / (c.l0_buffers * rows * s.size) / unit * unit; };
   const int64_t most = std::min({within(c.base_m, buffers.l0a_bytes), within(c.base_n, buffers.l0b_bytes),
@@ -134,6 +135,8 @@ CubeSchedule chooseSchedule(const Contraction& contraction, const machine::Machi
   CubeSchedule start;
 #define PHX_CUBE_FIELD(name, Getter, otherwise, least, most) start.name = fields.get(#name, start.name);
 #include "lib/Transforms/Tile/Cube/CubeSchedule.def"
+  start.step_ka = fields.get("step_ka", fields.get("step_k", start.step_ka));
+  start.step_kb = fields.get("step_kb", fields.get("step_k", start.step_kb));
   // What does not fit is told by checkSchedule(); here numbers have to make sense to compute with.
   for (int64_t value :
        {start.base_m, start.base_n, start.base_k, start.step_ka, start.step_kb, start.cores_m, start.cores_n,
