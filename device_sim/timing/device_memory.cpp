@@ -124,7 +124,8 @@ void DeviceMemory::read_lines(size_t count, LineAt line_at, Ticks served, const 
     } else {
       ++tally.l2_misses;
       ++answer.missed;
-      const Ticks fetched = hbm_.serve(served, line_bytes_ + overhead_bytes);
+      Ticks fetched = hbm_.serve(served, line_bytes_ + overhead_bytes);
+      if (latency.share) fetched = std::min(fetched, latency.share->next(served));
       entry->filled =
           std::max(fetched, served + answer.missed * latency.miss_pace) + (latency.l2_miss - latency.l2_hit);
       overhead_bytes = 0;
@@ -286,7 +287,9 @@ DeviceMemory::Answer DeviceMemory::stream_in(std::span<const Rows> rows, Ticks a
       filled = entry->filled;
       ++tally.l2_hits;
     } else {
-      filled = hbm_.serve(served, line_bytes_ + overhead_bytes) + (latency.l2_miss - latency.l2_hit);
+      filled = hbm_.serve(served, line_bytes_ + overhead_bytes);
+      if (latency.share) filled = std::min(filled, latency.share->next(served));
+      filled += latency.l2_miss - latency.l2_hit;
       overhead_bytes = 0;
       tally.hbm_read += line_bytes_;
       ++tally.l2_misses;

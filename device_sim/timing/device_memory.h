@@ -18,10 +18,19 @@
 
 namespace phx::sim::timing {
 
+// A core's turn at device memory. Cores are served in equal parts: what one asks for is there, at the latest, when its
+// own part of the bandwidth has brought it, however much others have asked for before.
+struct FairShare {
+  Ticks line = 0;   // an L2 line at the core's part of the bandwidth
+  Ticks clock = 0;  // when that part has brought everything asked for so far
+  Ticks next(Ticks at) { return clock = std::max(clock, at) + line; }
+};
+
 // Unloaded latencies of one kind of requester, from its request to its data.
 struct AccessLatency {
   Ticks l2_hit = 0, l2_miss = 0;
   Ticks miss_pace = 0;  // between two lines that one request fetches: whoever waits for such a line waits for its turn
+  FairShare* share = nullptr;  // none: first come, first served
 };
 
 struct MemoryTally {

@@ -27,7 +27,14 @@ TileCore::TileCore(Replay& replay, std::span<const isa::Instruction> code, Cross
       seat_(std::move(seat)),
       issues_(replay.issues),
       flags_(kPipes * kPipes * 8) {
-  const machine::Queues& queues = replay.machine.chip.queues;
+  const machine::Chip& chip = replay.machine.chip;
+  const auto cores = std::min<uint64_t>(seat_.programs, static_cast<uint64_t>(seat_.cube ? chip.aic : chip.aiv));
+  share_.line =
+      ticks_of_cycles(static_cast<double>(chip.l2.line_bytes) * static_cast<double>(std::max<uint64_t>(1, cores)) /
+                      chip.hbm.bytes_per_second() * chip.clock_hz);
+  latency_ = replay.dma_latency;
+  latency_.share = &share_;
+  const machine::Queues& queues = chip.queues;
   const int64_t depths[kPipes] = {
       1, queues.v_depth, queues.m_depth, queues.mte1_depth, queues.mte2_depth, queues.mte3_depth, queues.fix_depth};
   for (unsigned pipe = 0; pipe < kPipes; ++pipe)

@@ -163,7 +163,9 @@ class TileCore {
   std::array<Pipe, kPipes> pipes_;
   std::vector<FlagTimes> flags_;
   std::map<uint32_t, Unit> units_;  // by address in L0C / 64
-  Ticks cube_end_ = -1;             // of the last mmad
+  FairShare share_;                 // of device memory
+  AccessLatency latency_;
+  Ticks cube_end_ = -1;  // of the last mmad
   std::array<uint64_t, kPipes> busy_{}, instructions_{};
   std::array<Ticks, kScoreboardSlots> ready_{};
   uint32_t index_ = 0, left_ = 0, last_ = 0;

@@ -141,7 +141,7 @@ void TileCore::load_rows(unsigned number, Step& step) {
   Ticks issued = now + ticks_of_cycles(dma.issue_cycles + traffic.request_cycles);
   Ticks data = issued, streamed = issued;
   const uint64_t overhead = static_cast<uint64_t>(replay_.machine.chip.hbm.request_overhead_bytes);
-  const AccessLatency& latency = replay_.dma_latency;
+  const AccessLatency& latency = latency_;
   const bool stream = streams(code_[step.instruction]);
   DeviceMemory& near = replay_.memory_of(own);
   each_home(traffic, [&](uint16_t home, std::span<const Rows> rows, uint64_t moved) {

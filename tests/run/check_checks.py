@@ -57,7 +57,7 @@ def run(program, name, **settings):
     environment = dict(os.environ, PHX_DEVICES="2", PHX_CHECK="all", **settings)
     done = subprocess.run([program, name], env=environment, capture_output=True, text=True, timeout=120)
     lines = [line for line in done.stderr.splitlines() if line and not line.startswith("TBB Warning")]
-    report = re.sub(r"0x7[0-9a-f]{11}", "a host address", "\n".join(lines))
+    report = re.sub(r"0x[0-9a-f]{12}\b", "a host address", "\n".join(lines))
     return done.returncode, done.stdout.strip(), report
 
 

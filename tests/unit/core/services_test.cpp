@@ -202,7 +202,7 @@ TEST_CASE("events: runs, accesses, barriers, and polls that are not charged") {
   CHECK(rig.events.blocks[0].arrivals == std::vector<uint32_t>{1});
   REQUIRE(warp.accesses.size() == 1 + 2 + 17);
   CHECK((warp.accesses[0] & 0xff) == static_cast<uint64_t>(phx::sim::AccessKind::ub_store));
-  CHECK((warp.accesses[0] >> 8 & 0xff) == 2);     // stride of two words: two lanes a bank
+  CHECK((warp.accesses[0] >> 8 & 0xff) == 1);     // stride of two words: a sub-bank of eight bytes for each lane
   CHECK((warp.accesses[1] >> 16 & 0xffff) == 1);  // one line, four sectors
   CHECK((warp.accesses[2] & 15) == 15);
   CHECK((warp.accesses[3] >> 16 & 0xffff) == 16);  // 64 bytes apart: two lanes a line

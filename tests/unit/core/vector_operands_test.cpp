@@ -28,12 +28,13 @@ TEST_CASE("repeats") {
   CHECK(work(vec("vadd.f32", {kDst, kA, kB, configuration(0, 3, 8, 8, 8)})) == 0);
 }
 
-TEST_CASE("where two sources lie") {
+TEST_CASE("where two sources lie, and how many rows are reduced") {
   const auto outcome = execute(vec("vmul.f16", {kDst, kA + 64, kB, configuration(8, 1, 0, 0)}) +
                                    vec("vmuls.f16", {kDst, kA + 64, kB, configuration(8, 1, 0, 0)}) +
                                    vec("vcadd.f16", {kDst, kA + 64, configuration(8, 1, 0, 0)}),
                                Bytes(kImageBytes));
-  CHECK(outcome.shapes == std::vector<uint64_t>{uint64_t{1} << 63 | kB / 32 << 20 | (kA + 64) / 32, 0, 0});
+  CHECK(outcome.shapes ==
+        std::vector<uint64_t>{uint64_t{1} << 63 | kB / 32 << 20 | (kA + 64) / 32, 0, uint64_t{1} << 62 | 1});
 }
 
 TEST_CASE("a size of zero does nothing, wherever it is") {

@@ -48,7 +48,7 @@ TEST_CASE("numbers arrive in the schema's units") {
   CHECK(m.chip.l2.size_bytes == 201326592);
   CHECK(m.chip.hbm.size_bytes == 68719476736);
   CHECK(m.chip.hbm.peak_bytes_per_second == 1.6e12);
-  CHECK(m.chip.dma.request_cycles == 2.9);
+  CHECK(m.chip.dma.request_cycles == 2.0);
   CHECK(m.chip.cube.macs_per_cycle.at("f16") == 4096);
   CHECK(m.chip.launch.base_ns == 400);
   CHECK(m.chip.simt.kind == SimtKind::Virtual);
