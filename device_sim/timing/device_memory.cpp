@@ -112,6 +112,7 @@ void DeviceMemory::read_lines(size_t count, LineAt line_at, Ticks served, const 
     const uint64_t line = line_at(i);
     if (line == last) continue;
     last = line;
+    const uint64_t written = tally.hbm_write;
     Line* entry;
     if (touch(line, served, false, tally, entry)) {
       ++tally.l2_hits;
@@ -125,7 +126,10 @@ void DeviceMemory::read_lines(size_t count, LineAt line_at, Ticks served, const 
       ++tally.l2_misses;
       ++answer.missed;
       Ticks fetched = hbm_.serve(served, line_bytes_ + overhead_bytes);
-      if (latency.share) fetched = std::min(fetched, latency.share->next(served));
+      if (latency.share) {
+        const double lines = 1 + double(overhead_bytes + tally.hbm_write - written) / line_bytes_;
+        fetched = std::min(fetched, latency.share->next(served, lines));
+      }
       entry->filled =
           std::max(fetched, served + answer.missed * latency.miss_pace) + (latency.l2_miss - latency.l2_hit);
       overhead_bytes = 0;
@@ -137,13 +141,14 @@ void DeviceMemory::read_lines(size_t count, LineAt line_at, Ticks served, const 
 
 template <class LineAt>
 void DeviceMemory::write_lines(size_t count, LineAt line_at, Ticks served, MemoryTally& tally, uint64_t overhead_bytes,
-                               Answer& answer) {
+                               FairShare* share, Answer& answer) {
   uint64_t last = ~uint64_t{0};
   for (size_t i = 0; i < count; ++i) {
     if (i + kAhead < count) prefetch(line_at(i + kAhead));
     const uint64_t line = line_at(i);
     if (line == last) continue;
     last = line;
+    const uint64_t written = tally.hbm_write;
     Line* entry;
     if (touch(line, served, true, tally, entry)) {
       ++tally.l2_hits;
@@ -152,6 +157,7 @@ void DeviceMemory::write_lines(size_t count, LineAt line_at, Ticks served, Memor
       ++tally.l2_misses;
       ++tally.l2_write_misses;
       ++answer.missed;
+      if (share && tally.hbm_write != written) share->next(served, 1);
       if (overhead_bytes) hbm_.serve(served, overhead_bytes);
       overhead_bytes = 0;
     }
@@ -211,7 +217,7 @@ DeviceMemory::Answer DeviceMemory::write(std::span<const Part> parts, Ticks at, 
   tally.l2_write += bytes;
   Answer answer{served, served};
   auto line_at = [&](size_t i) { return parts[i].line >> line_shift_; };
-  write_lines(parts.size(), line_at, served, tally, overhead_bytes, answer);
+  write_lines(parts.size(), line_at, served, tally, overhead_bytes, nullptr, answer);
   return answer;
 }
 
@@ -254,7 +260,7 @@ DeviceMemory::Answer DeviceMemory::read(std::span<const Rows> rows, Ticks at, co
 }
 
 DeviceMemory::Answer DeviceMemory::write(std::span<const Rows> rows, Ticks at, MemoryTally& tally,
-                                         uint64_t overhead_bytes) {
+                                         uint64_t overhead_bytes, FairShare* share) {
   uint64_t bytes = 0;
   for (const Rows& row : rows) bytes += row.size();
   const Ticks served = l2_write_.serve(at, bytes);
@@ -262,7 +268,7 @@ DeviceMemory::Answer DeviceMemory::write(std::span<const Rows> rows, Ticks at, M
   Answer answer{served, served};
   list_lines(rows);
   auto line_at = [&](size_t i) { return asked_[i]; };
-  write_lines(asked_.size(), line_at, served, tally, overhead_bytes, answer);
+  write_lines(asked_.size(), line_at, served, tally, overhead_bytes, share, answer);
   return answer;
 }
 
@@ -288,7 +294,8 @@ DeviceMemory::Answer DeviceMemory::stream_in(std::span<const Rows> rows, Ticks a
       ++tally.l2_hits;
     } else {
       filled = hbm_.serve(served, line_bytes_ + overhead_bytes);
-      if (latency.share) filled = std::min(filled, latency.share->next(served));
+      if (latency.share)
+        filled = std::min(filled, latency.share->next(served, 1 + double(overhead_bytes) / line_bytes_));
       filled += latency.l2_miss - latency.l2_hit;
       overhead_bytes = 0;
       tally.hbm_read += line_bytes_;

@@ -23,7 +23,10 @@ namespace phx::sim::timing {
 struct FairShare {
   Ticks line = 0;   // an L2 line at the core's part of the bandwidth
   Ticks clock = 0;  // when that part has brought everything asked for so far
-  Ticks next(Ticks at) { return clock = std::max(clock, at) + line; }
+  // `lines`: fetched, or written back to make room.
+  Ticks next(Ticks at, double lines) {
+    return clock = std::max(clock, at) + static_cast<Ticks>(static_cast<double>(line) * lines + 0.5);
+  }
 };
 
 // Unloaded latencies of one kind of requester, from its request to its data.
@@ -62,7 +65,8 @@ class DeviceMemory {
   // The same for all lines of all rows.
   Answer read(std::span<const Rows> rows, Ticks at, const AccessLatency& latency, MemoryTally& tally,
               uint64_t overhead_bytes = 0);
-  Answer write(std::span<const Rows> rows, Ticks at, MemoryTally& tally, uint64_t overhead_bytes = 0);
+  Answer write(std::span<const Rows> rows, Ticks at, MemoryTally& tally, uint64_t overhead_bytes = 0,
+               FairShare* share = nullptr);
   // The same with the cache hint `stream`: lines that are not in the L2 are read from HBM and not kept; what is written
   // goes to HBM at once and leaves no dirty line (served: HBM has it).
   Answer stream_in(std::span<const Rows> rows, Ticks at, const AccessLatency& latency, MemoryTally& tally,
@@ -127,7 +131,7 @@ class DeviceMemory {
                   uint64_t overhead_bytes, Answer& answer);
   template <class LineAt>
   void write_lines(size_t count, LineAt line_at, Ticks served, MemoryTally& tally, uint64_t overhead_bytes,
-                   Answer& answer);
+                   FairShare* share, Answer& answer);
   void list_lines(std::span<const Rows> rows);
 
   Remainder sets_{1};

@@ -198,7 +198,8 @@ void TileCore::store_rows(unsigned number, const Step& step, Ticks through, uint
     }
     MemoryTally& tally = replay_.tally.memory;
     const Ticks from = std::max(now, start);
-    DeviceMemory::Answer answer = stream ? memory.stream_out(rows, from, tally) : memory.write(rows, from, tally, 0);
+    DeviceMemory::Answer answer =
+        stream ? memory.stream_out(rows, from, tally) : memory.write(rows, from, tally, 0, &share_);
     streamed = std::max({streamed, answer.served, start});
     data = std::max({data, answer.served + path});
     replay_.drained = std::max(replay_.drained, data);
