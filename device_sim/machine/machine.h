@@ -148,6 +148,7 @@ struct Sync {
 struct Launch {
   double base_ns = 0;
   double per_core_ns = 0;
+  double core_start_ns = 0;  // on each core, after the overhead
   double mix_base_ns = 0;
   double mix_per_core_ns = 0;
   double simt_base_ns = 0;  // SIMT kernels: simt_base + simt_per_block * blocks instead

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "device_sim/isa/fields.h"
 
@@ -43,6 +44,8 @@ TileCore::TileCore(Replay& replay, std::span<const isa::Instruction> code, Cross
 
 void TileCore::start_block(BlockReplay& block, Ticks at) {
   block_ = &block;
+  const machine::Chip& chip = replay_.machine.chip;
+  if (!std::exchange(started_, true)) at += ticks_of_ns(chip.launch.core_start_ns, chip.clock_hz);
   for (Pipe& pipe : pipes_) {
     pipe.queue.clear();
     pipe.free = pipe.done = at;

@@ -13,7 +13,9 @@
 
 namespace phx::sim::test {
 
-inline machine::Machine machine_with(const std::vector<std::string>& overrides, const char* name = "ascend-910b1") {
+// Cores of these tests start at once.
+inline machine::Machine machine_with(std::vector<std::string> overrides, const char* name = "ascend-910b1") {
+  overrides.insert(overrides.begin(), "launch.core_start=0us");
   Expected<machine::Machine> loaded = machine::load(name, overrides);
   if (!loaded) FAIL(loaded.diagnostic().str());
   return *loaded;
