@@ -66,9 +66,14 @@ std::string table(const std::vector<Result>& results) {
   text +=
       summary("frozen list", errors_of(results, [](const Case&, const Published& p) { return p.frozen && counts(p); }));
   const std::vector<Order> orders = orders_of(results);
-  const auto right =
-      static_cast<size_t>(std::count_if(orders.begin(), orders.end(), [](const Order& o) { return o.right; }));
-  text += format("order of published pairs that differ by 3 %% or more: %zu of %zu right\n", right, orders.size());
+  auto frozen = [](const Order& o) {
+    return o.low->subject->published[o.low_number].frozen && o.high->subject->published[o.high_number].frozen;
+  };
+  auto right = [](const Order& o) { return o.right; };
+  auto count = [&](auto which) { return static_cast<size_t>(std::count_if(orders.begin(), orders.end(), which)); };
+  text +=
+      format("order of published pairs that differ by 3 %% or more: %zu of %zu right; of the frozen list %zu of %zu\n",
+             count(right), orders.size(), count([&](const Order& o) { return frozen(o) && o.right; }), count(frozen));
   for (const Order& order : orders) {
     if (order.right) continue;
     const Published& low = order.low->subject->published[order.low_number];
