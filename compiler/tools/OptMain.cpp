@@ -32,8 +32,9 @@ cl::list<std::string> dump("dump", cl::desc("phases whose IR is written to --dum
 cl::opt<std::string> dumpDir("dump-dir", cl::desc("folder of dumps"), cl::init("."), cl::cat(phases));
 cl::opt<std::string> machineName("machine", cl::desc("machine of the phases, by name or file"),
                                  cl::init("ascend-910b1"), cl::cat(phases));
-cl::opt<std::string> schedule("schedule", cl::desc("replaces what is chosen for products and vector kernels: base_m=128,split_k=2,block=8192"),
-                              cl::cat(phases));
+cl::opt<std::string> schedule(
+    "schedule", cl::desc("replaces what is chosen for products and vector kernels: base_m=128,split_k=2,block=8192"),
+    cl::cat(phases));
 cl::opt<std::string> runOn(
     "run",
     cl::desc("execute the program: on the simulator (nothing or sim), on the host by MLIR's own lowering (reference), "

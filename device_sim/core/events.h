@@ -37,9 +37,10 @@
 //   header with
 //           kind tile, lines 1, [63:32] work (vec: repeats of 256 bytes; loads: bytes; fixpipe: elements; mmad: 0), and
 //           one word, the shape: mmad: its configuration word, [63:48] address in l0c / 64; fixpipe: address in l0c /
-//           64; vec with two sources in ub: [63] 1, [19:0] and [39:20] their addresses / 32; row reductions: [62] 1, [31:0] their rows; else 0. A fixpipe to gm
-//           and dma_nd2nz have a dma record after (dma_nd2nz: only) that names their rows in gm. set_flag and wait_flag
-//           whose slot a is not `zero`: a header with kind tile, lines 0, [63:32] the event id
+//           64; vec with two sources in ub: [63] 1, [19:0] and [39:20] their addresses / 32; row reductions: [62] 1,
+//           [31:0] their rows; else 0. A fixpipe to gm and dma_nd2nz have a dma record after (dma_nd2nz: only) that
+//           names their rows in gm. set_flag and wait_flag whose slot a is not `zero`: a header with kind tile, lines
+//           0, [63:32] the event id
 #pragma once
 
 #include <cstdint>

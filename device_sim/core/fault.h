@@ -26,7 +26,7 @@ namespace phx::sim {
   PHX_FAULT(uninitialised_read, "uninitialised read", "the bytes were never written (initcheck)")                   \
   PHX_FAULT(race, "data race", "two unordered accesses, at least one a store (racecheck)")                          \
   PHX_FAULT(missing_flag, "missing flag between pipes", "a pipe reads or overwrites data another has not finished") \
-  PHX_FAULT(surplus_flag, "surplus flag", "a flag is set that nobody waits for")                                       \
+  PHX_FAULT(surplus_flag, "surplus flag", "a flag is set that nobody waits for")                                    \
   PHX_FAULT(divergent_barrier, "divergent barrier", "lanes of one block wait at different barriers")                \
   PHX_FAULT(divergent_scalar, "divergent scalar", "a scalar operation whose sources differ between active lanes")   \
   PHX_FAULT(deadlock, "deadlock", "every live thread waits for another")                                            \

@@ -90,12 +90,12 @@ struct Hbm {
 
 // GM <-> on-chip DMA. One row request of b bytes costs max(request_cycles, b / bytes_per_cycle).
 struct Dma {
-  double issue_cycles = 0;           // per instruction
-  double request_cycles = 0;         // per row request of at most packet_bytes
-  double bytes_per_cycle = 0;        // per core, L2 hit
-  double miss_cycles_per_line = 0;   // per core: bound on lines that miss L2
-  int64_t packet_bytes = 0;          // rows are cut at this size
-  double window_cycles = 0;          // how far data may lag behind issue before the pipe stalls
+  double issue_cycles = 0;          // per instruction
+  double request_cycles = 0;        // per row request of at most packet_bytes
+  double bytes_per_cycle = 0;       // per core, L2 hit
+  double miss_cycles_per_line = 0;  // per core: bound on lines that miss L2
+  int64_t packet_bytes = 0;         // rows are cut at this size
+  double window_cycles = 0;         // how far data may lag behind issue before the pipe stalls
   double nd2nz_unaligned_cycles = 0;
   double same_line_cycles = 0;       // least cost of a row in the L2 line of the row before
   double store_head_cycles = 0;      // MTE3
@@ -119,7 +119,7 @@ struct Cube {
 struct Fixpipe {
   double head_cycles = 0;
   double bytes_per_cycle = 0;  // counted in accumulator bytes (4 per element)
-  double release_share = 0;  // with a unit flag: share drained before the next tile may start
+  double release_share = 0;    // with a unit flag: share drained before the next tile may start
 };
 
 struct Vector {
@@ -184,14 +184,14 @@ struct Simt {  // per AIV unless said otherwise
   int64_t mshrs = 0;                // outstanding DCache lines
   double gm_bytes_per_cycle = 0;
   // What follows may be left out of a machine file; the values here then hold.
-  double gm_write_bytes_per_cycle = 0;     // stores on a way of their own; 0: they share gm_bytes_per_cycle
-  int64_t dcache_fetch_bytes = 32;         // least piece of a line that a miss brings
-  double load_line_cycles = 1;             // of the load/store unit for each line of a load or atomic,
-  double store_line_cycles = 1;            // of a store,
-  double access_cycles = 1;                // and at least for an access;
-  int64_t pass_bytes = 0;                  // once more for each so many bytes that it moves; 0: once
-  double shared_conflict_cycles = 1;       // each further turn of a shared-memory access
-  double gm_atomic_lane_cycles = 0;        // each further lane of a warp on one word, in the core
+  double gm_write_bytes_per_cycle = 0;  // stores on a way of their own; 0: they share gm_bytes_per_cycle
+  int64_t dcache_fetch_bytes = 32;      // least piece of a line that a miss brings
+  double load_line_cycles = 1;          // of the load/store unit for each line of a load or atomic,
+  double store_line_cycles = 1;         // of a store,
+  double access_cycles = 1;             // and at least for an access;
+  int64_t pass_bytes = 0;               // once more for each so many bytes that it moves; 0: once
+  double shared_conflict_cycles = 1;    // each further turn of a shared-memory access
+  double gm_atomic_lane_cycles = 0;     // each further lane of a warp on one word, in the core
   double gm_atomic_l2_share = 0;
   double gm_atomic_result_cycles = 0;      // with a result, or of 64 bits: each lane on one line; 0: as the others
   double gm_atomic_turnaround_cycles = 0;  // the same between two lanes of one warp

@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "device_sim/check/checks.h"
-#include "device_sim/memory/footprint.h"
 #include "device_sim/core/block.h"
 #include "device_sim/core/fault.h"
 #include "device_sim/core/program.h"
 #include "device_sim/machine/machine.h"
 #include "device_sim/memory/address_space.h"
+#include "device_sim/memory/footprint.h"
 #include "device_sim/timing/energy.h"
 #include "device_sim/timing/engine.h"
 
@@ -41,7 +41,8 @@ struct SystemOptions {
   // Per warp, and a quarter of what all warps may do while no block ends; 0 = kDefaultWatchdog.
   uint64_t watchdog_instructions = 0;
   Checks checks;
-  bool reuse = true;  // launches that repeat an earlier one take its time (reuse.h); nothing but host time depends on it
+  bool reuse =
+      true;  // launches that repeat an earlier one take its time (reuse.h); nothing but host time depends on it
   TraceSink* trace = nullptr;
 };
 // About a minute of a host core at the speeds of docs/performance.md, also when every core of a machine is full of
@@ -71,8 +72,8 @@ struct LaunchResult {
   std::optional<Diagnostic> refused;  // impossible launch: limits, missing parameters, not resident
   bool unsupported = false;           // refused because of the mode: no smaller launch would do
   std::optional<Fault> fault;
-  std::vector<Fault> findings;  // of checks, one for each kind; the first is `fault` as well
-  std::vector<std::string> hints;  // about its performance, of checks; never told twice
+  std::vector<Fault> findings;                 // of checks, one for each kind; the first is `fault` as well
+  std::vector<std::string> hints;              // about its performance, of checks; never told twice
   std::shared_ptr<const Footprint> footprint;  // racecheck: what it read and wrote
   double start_seconds = 0, end_seconds = 0;
   bool nominal_time = false;  // functional mode

@@ -171,7 +171,8 @@ void TimingEngine::State::start_group(uint32_t member, uint32_t seat, Ticks seat
     const Ticks filled = seat_free > first ? seat_free + interval * static_cast<Ticks>(dispatcher.cores.size()) : 0;
     dispatcher.under_way[seat] += group;
     for (uint32_t i = 0; i < group; ++i)
-      start_block(member, seat * group + i, first_block + i, simt ? std::max(dispatcher.free, filled) : seat_free + interval);
+      start_block(member, seat * group + i, first_block + i,
+                  simt ? std::max(dispatcher.free, filled) : seat_free + interval);
   }
   replay.more_blocks = false;
   for (const Dispatcher& other : dispatchers) replay.more_blocks |= other.next < other.end;
@@ -268,9 +269,9 @@ int TimingEngine::State::core_order(uint32_t core) const {
 void TimingEngine::State::note_block(const BlockReplay& block) {
   const uint16_t device = shape.members[block.member];
   const uint32_t process = trace->process("device " + std::to_string(device), TraceSink::kDevices + device);
-  const TraceSink::Lane lane = trace->free_lane(
-      process, core_name(block.core) + " blocks", core_order(block.core),
-      static_cast<double>(block.start) * us_per_tick, static_cast<double>(block.end) * us_per_tick);
+  const TraceSink::Lane lane =
+      trace->free_lane(process, core_name(block.core) + " blocks", core_order(block.core),
+                       static_cast<double>(block.start) * us_per_tick, static_cast<double>(block.end) * us_per_tick);
   TraceSink::Argument argument{"block", static_cast<double>(block.index)};
   trace->span(lane, code.kernel ? code.kernel->display_name : "block", static_cast<double>(block.start) * us_per_tick,
               static_cast<double>(block.end - block.start) * us_per_tick, {&argument, 1},

@@ -163,7 +163,7 @@ class TileCore {
   std::array<Pipe, kPipes> pipes_;
   std::vector<FlagTimes> flags_;
   std::map<uint32_t, Unit> units_;  // by address in L0C / 64
-  bool started_ = false;  // has had a block in this launch
+  bool started_ = false;            // has had a block in this launch
   FairShare share_;                 // of device memory
   AccessLatency latency_;
   Ticks cube_end_ = -1;  // of the last mmad

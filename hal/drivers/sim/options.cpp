@@ -42,9 +42,10 @@ Status read_checks(const std::string& value, phx::sim::Checks& checks) {
     take("hints", checks.hints, false);
     for (const char* name : kAlwaysOn) known |= check == name;
     if (!known)
-      return bad("check", check,
-                 "a list of: memcheck, initcheck, racecheck, synccheck, all, hints (memcheck is always on, and so are its "
-                 "parts bounds, alignment, lifetime, deadlock)");
+      return bad(
+          "check", check,
+          "a list of: memcheck, initcheck, racecheck, synccheck, all, hints (memcheck is always on, and so are its "
+          "parts bounds, alignment, lifetime, deadlock)");
   }
   return {};
 }

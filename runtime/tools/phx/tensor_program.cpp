@@ -59,7 +59,8 @@ void TensorProgramOptions::add_to(CLI::App& command) {
   command.add_option("file", file, "ONNX model, MLIR (linalg on tensors), or a compiled program")->required();
   command.add_option("--machine", machine, "Machine name or file; 'phx machine list' shows the names");
   command.add_option("--set", overrides, "key=value: changes one number of the machine; may be repeated");
-  command.add_option("--schedule", schedule, "Fields of the schedules of products and vector kernels, as in base_m=128,split_k=2,block=8192");
+  command.add_option("--schedule", schedule,
+                     "Fields of the schedules of products and vector kernels, as in base_m=128,split_k=2,block=8192");
   command.add_option("--shape", shapes, "name=1,3,224,224: shape of an ONNX input with open dimensions");
   command.add_option("--dim", dims, "name=size: an open dimension of an ONNX model");
   command.add_option("--from", from, "The file is IR as it is after this phase");

@@ -252,9 +252,8 @@ TEST_CASE("copies follow alpha + bytes / beta") {
   CHECK(copy_seconds(machine, {3, kHostHome}, bytes) ==
         doctest::Approx(host.link_latency_ns * 1e-9 + double(bytes) / host.from_device_bytes_per_second));
   Expected<machine::Path> path = machine::path(machine, 0, 40);
-  CHECK(copy_seconds(machine, {0, 40}, bytes) ==
-        doctest::Approx(path->latency_seconds() + path->copy_setup_ns * 1e-9 +
-                        double(bytes) / path->write_bytes_per_second));
+  CHECK(copy_seconds(machine, {0, 40}, bytes) == doctest::Approx(path->latency_seconds() + path->copy_setup_ns * 1e-9 +
+                                                                 double(bytes) / path->write_bytes_per_second));
   CHECK(copy_seconds(machine, {0, 40, true}, bytes) ==
         doctest::Approx(path->latency_seconds() + path->copy_setup_ns * 1e-9 +
                         double(bytes) / path->copy_read_bytes_per_second));

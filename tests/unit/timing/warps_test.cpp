@@ -105,8 +105,8 @@ TEST_CASE("blocks beyond the slots wait for one to end") {
   LaunchScript launch{.machine = machine, .code = chain(100), .blocks_per_core = 1};
   launch.blocks.assign(6, {WarpScript().run(0, 100).end()});
   uint64_t body = 99 * 7 + 1;
-  // Three waves; the second core's first block starts one dispatch later, and so do its successors. A core gets its next
-  // block one round of the dispatcher over both cores after the last.
+  // Three waves; the second core's first block starts one dispatch later, and so do its successors. A core gets its
+  // next block one round of the dispatcher over both cores after the last.
   CHECK(launch.replay().cycles == 1000 + 20 + body + 20 + body + 20 + body);
   launch.blocks_per_core = 3;  // all at once; three warps share a core's four schedulers
   CHECK(launch.replay().cycles == 1000 + 60 + body);

@@ -125,8 +125,7 @@ class Search {
     if (close && !has_column) std::swap(rows, columns);
     const auto bytes = static_cast<double>(columns * bytesOf(element));
     const double moved = close ? bytes : std::max(bytes, static_cast<double>(chip_.l2.line_bytes));
-    return chip_.dma.issue_cycles +
-           static_cast<double>(rows) * (chip_.dma.request_cycles + moved / bytes_per_cycle);
+    return chip_.dma.issue_cycles + static_cast<double>(rows) * (chip_.dma.request_cycles + moved / bytes_per_cycle);
   }
 
   // Cycles of one step of one item: the slowest of the three pipes, which overlap.
